@@ -1,0 +1,151 @@
+/** Composition root: from a configuration to parts that are wired to each other and run. */
+
+import type { Config } from "./config/config.ts";
+import { version } from "./config/version.ts";
+import { CacheDirectoryError, Disk, prepareCacheDirectory } from "./keeper/disk.ts";
+import { Keeper } from "./keeper/keeper.ts";
+import type { Log } from "./log/log.ts";
+import { openLog, type ProcessLog } from "./log/open.ts";
+import { bucketAddress } from "./origin/address.ts";
+import { chainCredentials, staticCredentials } from "./origin/credentials.ts";
+import { type CredentialSource, S3Origin } from "./origin/s3.ts";
+import { describeRefusal } from "./origin/s3-error.ts";
+import { encodeKey } from "./origin/signature.ts";
+import { startEdges } from "./threads/edges.ts";
+
+/** Requests in flight have this long to end when the program stops, in milliseconds. */
+const DRAIN_MS = 10_000;
+
+/** The program can't start; the message is for the user. */
+export class StartError extends Error {
+  override readonly name = "StartError";
+}
+
+/** The running program. */
+export interface App {
+  readonly processLog: ProcessLog;
+  /** Ends what is in flight, writes what waits, and then resolves. */
+  stop(): Promise<void>;
+}
+
+/**
+ * Starts everything.
+ *
+ * @throws StartError with one line for the user
+ */
+export async function startApp(config: Config): Promise<App> {
+  const processLog = openProcessLog(config);
+  const { log } = processLog;
+  try {
+    const origin = createOrigin(config);
+    await assertReadable(origin, config, log);
+    const disk = openDisk(config, origin.name, log);
+    const keeper = new Keeper({
+      origin,
+      disk,
+      cacheBytes: config.cacheSize,
+      memoryBytes: config.memorySize,
+      freshness: { ttlMs: config.ttl * 1000, negativeTtlMs: config.negativeTtl * 1000 },
+      nowMs: Date.now,
+      log,
+    });
+    const edges = await startEdges(config.threads, edgeConfig(config), { keeper, ...processLog });
+    log.info("Listening", {
+      port: edges.port,
+      host: config.host ?? "*",
+      threads: config.threads,
+      bucket: config.bucket,
+    });
+    const indexed = keeper.index();
+    return {
+      processLog,
+      async stop() {
+        await edges.stop(DRAIN_MS);
+        keeper.stopIndexing();
+        await indexed;
+        await keeper.settle();
+      },
+    };
+  } catch (error) {
+    const reason = (error as Error).message;
+    log.critical("Start failed", { reason });
+    processLog.flush();
+    throw error instanceof StartError ? error : new StartError(reason);
+  }
+}
+
+function openProcessLog(config: Config): ProcessLog {
+  return openLog({
+    level: config.logLevel,
+    directory: config.logDir,
+    console: config.console,
+    secrets: [config.secret, config.sessionToken, config.authKey, config.mongoUri],
+  });
+}
+
+function createOrigin(config: Config): S3Origin {
+  const address = bucketAddress(config);
+  const basePath = address.basePath + encodeKey(config.prefix ?? "");
+  return new S3Origin({
+    address: { ...address, basePath },
+    region: config.region,
+    credentials: config.noSign ? undefined : credentialsOf(config),
+    userAgent: `s3proxy/${version}`,
+    nowMs: Date.now,
+  });
+}
+
+function credentialsOf({ key, secret, sessionToken, region }: Config): CredentialSource {
+  if (key === undefined || secret === undefined) return chainCredentials(region, Date.now);
+  const credentials = { accessKeyId: key, secretAccessKey: secret };
+  return staticCredentials(sessionToken === undefined ? credentials : { ...credentials, sessionToken });
+}
+
+/** Asks S3 once: what it says is wrong ends the start; that it can't be reached does not, for the cache may serve. */
+async function assertReadable(origin: S3Origin, config: Config, log: Log): Promise<void> {
+  try {
+    await origin.request("");
+  } catch (error) {
+    throw new StartError(
+      `${(error as Error).message}, wanted --key and --secret, the AWS default chain, or --no-sign`,
+    );
+  }
+  const result = await origin.probe();
+  switch (result.kind) {
+    case "refused":
+      throw new StartError(describeRefusal(result.error, config));
+    case "unreachable":
+      log.warn("S3 can't be reached, serving what the cache has", {
+        origin: origin.name,
+        reason: result.reason,
+      });
+      return;
+    case "readable":
+      if (!result.tellsMissing) {
+        log.warn(
+          "S3 answers 403 for a missing key: every 403 is taken for a 404; allow s3:ListBucket to tell them apart",
+          {
+            bucket: config.bucket,
+          },
+        );
+      }
+  }
+}
+
+function openDisk(config: Config, origin: string, log: Log): Disk | undefined {
+  if (config.cacheSize === 0) return undefined;
+  try {
+    prepareCacheDirectory(config.cacheDir, process.getuid?.());
+  } catch (error) {
+    if (error instanceof CacheDirectoryError) throw new StartError(error.message);
+    log.warn("The cache directory can't be used, nothing is kept on disk", {
+      reason: (error as Error).message,
+    });
+    return undefined;
+  }
+  return new Disk(config.cacheDir, origin);
+}
+
+function edgeConfig({ host, port, allowedOrigins, authKey, rejectQueryStrings, logLevel }: Config) {
+  return { listen: { host, port, isShared: false }, allowedOrigins, authKey, rejectQueryStrings, logLevel };
+}

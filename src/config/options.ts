@@ -1,0 +1,351 @@
+/** The one table of options. The parser, `--help` and README's table are made from it. */
+
+import {
+  bearerToken,
+  boolean,
+  bucketName,
+  bytes,
+  choice,
+  endpoint,
+  host,
+  integer,
+  type Kind,
+  keyPrefix,
+  listenPort,
+  mongoUri,
+  origins,
+  port,
+  regionName,
+  seconds,
+  text,
+} from "./kinds.ts";
+
+/** One row of the table. */
+export interface Option<Value> {
+  /** The long flag without its dashes; absent for what only the environment can set. */
+  readonly flag?: string;
+  /** The short flag, one letter. */
+  readonly short?: string;
+  /** The environment variable that is read when the flag isn't given. */
+  readonly environment?: string;
+  readonly kind: Kind<Value>;
+  /** What the value is when nothing is given, in the form a user would write; absent where there is none. */
+  readonly default?: string;
+  /** What `--help` says of a default that isn't a constant. */
+  readonly defaultNote?: string;
+  readonly required?: true;
+  /** True where the value must never be shown, not in a message either. */
+  readonly secret?: true;
+  /** The heading it stands under in `--help` and in README. */
+  readonly group: Group;
+  readonly help: string;
+}
+
+/** The headings of the table, in their order. */
+export type Group = "Bucket" | "Serving" | "Cache" | "Logs" | "Visitor metrics" | "Other";
+
+/** Every option, in the order of `--help`. */
+export const options = {
+  bucket: row({
+    flag: "bucket",
+    short: "b",
+    environment: "S3_BUCKET",
+    kind: bucketName,
+    required: true,
+    group: "Bucket",
+    help: "bucket to serve",
+  }),
+  region: row({
+    flag: "region",
+    short: "r",
+    environment: "AWS_REGION",
+    kind: regionName,
+    default: "us-east-1",
+    group: "Bucket",
+    help: "region of the bucket",
+  }),
+  key: row({
+    flag: "key",
+    short: "k",
+    environment: "AWS_KEY",
+    kind: text,
+    defaultNote: "the AWS default chain",
+    group: "Bucket",
+    help: "access key ID",
+  }),
+  secret: row({
+    flag: "secret",
+    short: "s",
+    environment: "AWS_SECRET",
+    kind: text,
+    defaultNote: "the AWS default chain",
+    secret: true,
+    group: "Bucket",
+    help: "secret access key; goes with --key",
+  }),
+  sessionToken: row({
+    flag: "session-token",
+    environment: "AWS_SESSION_TOKEN",
+    kind: text,
+    secret: true,
+    group: "Bucket",
+    help: "session token of temporary credentials; used with --key",
+  }),
+  noSign: row({
+    flag: "no-sign",
+    kind: boolean,
+    default: "false",
+    group: "Bucket",
+    help: "public bucket: send unsigned requests",
+  }),
+  endpoint: row({
+    flag: "endpoint",
+    environment: "S3_ENDPOINT",
+    kind: endpoint,
+    defaultNote: "AWS",
+    group: "Bucket",
+    help: "address of an S3-compatible server, path style",
+  }),
+  virtualHost: row({
+    flag: "virtual-host",
+    kind: boolean,
+    default: "false",
+    group: "Bucket",
+    help: "with --endpoint: the bucket is a part of the host name",
+  }),
+  prefix: row({
+    flag: "prefix",
+    environment: "S3_PREFIX",
+    kind: keyPrefix,
+    group: "Bucket",
+    help: "serve only what is under this key prefix",
+  }),
+
+  port: row({
+    flag: "port",
+    short: "p",
+    environment: "PORT",
+    kind: listenPort,
+    default: "8000",
+    group: "Serving",
+    help: "port to listen on; 0 picks a free one and logs it",
+  }),
+  host: row({
+    flag: "host",
+    environment: "HOST",
+    kind: host,
+    defaultNote: "all interfaces, IPv4 and IPv6",
+    group: "Serving",
+    help: "address to listen on",
+  }),
+  threads: row({
+    flag: "threads",
+    short: "n",
+    environment: "THREADS",
+    kind: integer("<number>", 1, 256),
+    defaultNote: "number of CPUs the process may use",
+    group: "Serving",
+    help: "serving threads",
+  }),
+  authKey: row({
+    flag: "auth-key",
+    short: "a",
+    environment: "AUTH_KEY",
+    kind: bearerToken,
+    secret: true,
+    group: "Serving",
+    help: "bearer token of the management endpoints; without it they are closed",
+  }),
+  rejectQueryStrings: row({
+    flag: "reject-query-strings",
+    short: "j",
+    environment: "REJECT_QUERY_STRINGS",
+    kind: boolean,
+    default: "false",
+    group: "Serving",
+    help: "answer 400 to a request with a query string",
+  }),
+  allowedOrigins: row({
+    environment: "ALLOWED_ORIGINS",
+    kind: origins,
+    default: "[]",
+    group: "Serving",
+    help: 'JSON array of origins that get CORS headers; ["*"] allows all',
+  }),
+
+  ttl: row({
+    flag: "ttl",
+    short: "t",
+    environment: "TTL",
+    kind: seconds,
+    default: "300",
+    group: "Cache",
+    help: "seconds an object without Cache-Control of its own stays fresh",
+  }),
+  negativeTtl: row({
+    flag: "negative-ttl",
+    environment: "NEGATIVE_TTL",
+    kind: seconds,
+    defaultNote: "the smaller of --ttl and 60",
+    group: "Cache",
+    help: "seconds a missing key is remembered",
+  }),
+  cacheDir: row({
+    flag: "cache-dir",
+    short: "d",
+    environment: "CACHE_DIR",
+    kind: text,
+    defaultNote: "s3proxy-<uid> in the temporary directory",
+    group: "Cache",
+    help: "directory of the cached objects; created with mode 0700",
+  }),
+  cacheSize: row({
+    flag: "cache-size",
+    environment: "CACHE_SIZE",
+    kind: bytes,
+    default: "10GiB",
+    group: "Cache",
+    help: "bytes the cache may use on disk",
+  }),
+  memorySize: row({
+    flag: "memory-size",
+    environment: "MEMORY_SIZE",
+    kind: bytes,
+    default: "256MiB",
+    group: "Cache",
+    help: "bytes of small objects kept in memory",
+  }),
+
+  console: row({
+    flag: "console",
+    short: "c",
+    environment: "CONSOLE",
+    kind: boolean,
+    default: "false",
+    group: "Logs",
+    help: "log to stdout as well",
+  }),
+  logLevel: row({
+    flag: "log-level",
+    short: "l",
+    environment: "LOG_LEVEL",
+    kind: choice("critical", "warn", "info", "debug"),
+    default: "info",
+    group: "Logs",
+    help: "least severe level that is logged",
+  }),
+  logDir: row({
+    flag: "dir",
+    short: "o",
+    environment: "LOG_DIR",
+    kind: text,
+    default: "logs/",
+    group: "Logs",
+    help: "directory of the log files, one a day",
+  }),
+
+  mmdbHost: row({
+    flag: "mmdb-host",
+    short: "m",
+    environment: "MMDB_HOST",
+    kind: host,
+    group: "Visitor metrics",
+    help: "host of an mmdb-ws server",
+  }),
+  mmdbPort: row({
+    flag: "mmdb-port",
+    short: "x",
+    environment: "MMDB_PORT",
+    kind: port,
+    default: "2010",
+    group: "Visitor metrics",
+    help: "port of the mmdb-ws server",
+  }),
+  ilpHost: row({
+    flag: "ilp-host",
+    short: "y",
+    environment: "ILP_HOST",
+    kind: host,
+    group: "Visitor metrics",
+    help: "host of a QuestDB server (Influx line protocol)",
+  }),
+  ilpPort: row({
+    flag: "ilp-port",
+    short: "z",
+    environment: "ILP_PORT",
+    kind: port,
+    default: "9009",
+    group: "Visitor metrics",
+    help: "port of the QuestDB server",
+  }),
+  ilpSeriesName: row({
+    flag: "ilp-series-name",
+    short: "e",
+    environment: "ILP_SERIES_NAME",
+    kind: text,
+    default: "request",
+    group: "Visitor metrics",
+    help: "series (table) the visits are written to",
+  }),
+  mongoUri: row({
+    flag: "mongo-uri",
+    short: "f",
+    environment: "MONGO_URI",
+    kind: mongoUri,
+    secret: true,
+    group: "Visitor metrics",
+    help: "MongoDB connection string",
+  }),
+  mongoDatabase: row({
+    flag: "mongo-database",
+    short: "g",
+    environment: "MONGO_DATABASE",
+    kind: text,
+    default: "metrics",
+    group: "Visitor metrics",
+    help: "MongoDB database",
+  }),
+  mongoCollection: row({
+    flag: "mongo-collection",
+    short: "i",
+    environment: "MONGO_COLLECTION",
+    kind: text,
+    default: "request",
+    group: "Visitor metrics",
+    help: "MongoDB collection",
+  }),
+
+  help: row({
+    flag: "help",
+    short: "h",
+    kind: boolean,
+    default: "false",
+    group: "Other",
+    help: "print this text and exit",
+  }),
+  version: row({
+    flag: "version",
+    kind: boolean,
+    default: "false",
+    group: "Other",
+    help: "print the version and exit",
+  }),
+};
+
+/** The name of an option in code. */
+export type OptionName = keyof typeof options;
+
+type ValueOf<Row> = Row extends { readonly kind: Kind<infer Value> }
+  ? Row extends { readonly default: string } | { readonly required: true }
+    ? Value
+    : Value | undefined
+  : never;
+
+/** What the command line and the environment say, defaults filled in; absent values are `undefined`. */
+export type OptionValues = { readonly [Name in OptionName]: ValueOf<(typeof options)[Name]> };
+
+function row<Value, const Row extends Option<Value>>(
+  it: Row & { kind: Kind<Value> },
+): Row & { kind: Kind<Value> } {
+  return it;
+}

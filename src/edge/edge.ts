@@ -1,0 +1,43 @@
+/** One edge: a listener, its hot map and its handler. */
+
+import type { EdgeClient, KeeperClient } from "../keeper/protocol.ts";
+import type { Level, Log } from "../log/log.ts";
+import { corsPolicy } from "./cors.ts";
+import { createHandler } from "./handler.ts";
+import { HotMap } from "./hot-map.ts";
+import { type Listener, type ListenOptions, listen } from "./listen.ts";
+
+/** What an edge is told at its start; plain data, so that it can be sent to a thread. */
+export interface EdgeConfig {
+  readonly listen: ListenOptions;
+  readonly allowedOrigins: readonly string[];
+  readonly authKey: string | undefined;
+  readonly rejectQueryStrings: boolean;
+  readonly logLevel: Level;
+}
+
+/** An edge that runs. */
+export interface Edge {
+  readonly listener: Listener;
+  /** What the keeper talks to. */
+  readonly client: EdgeClient;
+}
+
+/**
+ * Starts an edge.
+ *
+ * @throws where the address can't be had
+ */
+export function startEdge(config: EdgeConfig, keeper: KeeperClient, log: Log, nowMs: () => number): Edge {
+  const hotMap = new HotMap();
+  const { authKey, rejectQueryStrings } = config;
+  const cors = corsPolicy(config.allowedOrigins);
+  const handler = createHandler({ keeper, hotMap, cors, authKey, rejectQueryStrings, nowMs, log });
+  return {
+    listener: listen(config.listen, handler, log),
+    client: {
+      drop: (keys) => hotMap.drop(keys),
+      dropAll: async () => hotMap.dropAll(),
+    },
+  };
+}

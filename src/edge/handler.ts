@@ -1,0 +1,138 @@
+/** The request path, from a request to its response. */
+
+import { isFresh } from "../keeper/freshness.ts";
+import type { KeeperClient, Lookup, ObjectEntry } from "../keeper/protocol.ts";
+import type { Log } from "../log/log.ts";
+import type { CorsHeaders, CorsPolicy } from "./cors.ts";
+import { ALLOWED_METHODS, type ErrorCode, errorResponse } from "./errors.ts";
+import { cacheStatusOf, failedCacheStatus } from "./headers.ts";
+import type { HotMap } from "./hot-map.ts";
+import { MANAGEMENT_PREFIX, manage } from "./management.ts";
+import { pass } from "./pass.ts";
+import { respond, respondHot } from "./respond.ts";
+import { meaningOf } from "./route.ts";
+
+/** What a handler is made of. */
+export interface HandlerParts {
+  readonly keeper: KeeperClient;
+  readonly hotMap: HotMap;
+  readonly cors: CorsPolicy;
+  readonly authKey: string | undefined;
+  readonly rejectQueryStrings: boolean;
+  readonly nowMs: () => number;
+  readonly log: Log;
+}
+
+/** Answers requests. A fresh hit is answered without a promise. */
+export type Handler = (request: Request, waiting: Waiting) => Response | Promise<Response>;
+
+/** Told that an answer will take a while, so that the listener doesn't take the connection for idle. */
+export type Waiting = (request: Request) => void;
+
+/** How often an entry whose file is gone is asked for again. */
+const LOST_FILE_TRIES = 2;
+
+/** Makes the handler of one edge. */
+export function createHandler(parts: HandlerParts): Handler {
+  if (!parts.log.writes("debug")) return (request, waiting) => answer(parts, request, waiting);
+  return async (request, waiting) => {
+    const startedMs = performance.now();
+    const response = await answer(parts, request, waiting);
+    logRequest(parts.log, request, response, performance.now() - startedMs);
+    return response;
+  };
+}
+
+function logRequest(log: Log, { method, url }: Request, { status, headers }: Response, tookMs: number): void {
+  const cache = headers.get("cache-status")?.replace("s3proxy; ", "");
+  log.debug("Request", { method, url, status, cache, ms: Math.round(tookMs * 1000) / 1000 });
+}
+
+function answer(parts: HandlerParts, request: Request, waiting: Waiting): Response | Promise<Response> {
+  const { url, method, headers } = request;
+  const isHead = method === "HEAD";
+  const host = headers.get("host");
+  // A relative URL means that the Host header could not be made part of one; HTTP/1.0 may have none.
+  const isRelative = url.charCodeAt(0) === SLASH;
+  if (isRelative ? host !== null : host?.includes(",")) return errorResponse("malformed-host", isHead);
+
+  const pathStart = isRelative ? 0 : url.indexOf("/", url.indexOf("//") + 2);
+  const queryStart = url.indexOf("?", pathStart);
+  const path = queryStart < 0 ? url.slice(pathStart) : url.slice(pathStart, queryStart);
+  if (path.startsWith(MANAGEMENT_PREFIX)) return manage(path, request, parts.keeper, parts.authKey);
+
+  const cors = parts.cors.headersFor(parts.cors.isActive ? headers.get("origin") : null);
+  if (method !== "GET" && !isHead) return answerOtherMethod(parts, request, cors);
+  if (parts.rejectQueryStrings && queryStart >= 0)
+    return errorResponse("query-refused", isHead, cors.headers);
+
+  const nowMs = parts.nowMs();
+  const hot = parts.hotMap.get(path);
+  if (hot !== undefined && isFresh(hot.entry, nowMs)) {
+    const response = respondHot(hot, request, cors, nowMs);
+    if (response !== undefined) return response;
+  }
+  const meaning = meaningOf(path);
+  if (meaning.kind === "malformed") return errorResponse("malformed-path", isHead, cors.headers);
+  if (meaning.kind === "nothing") return errorResponse("missing", isHead, cors.headers);
+  waiting(request);
+  return answerFromKeeper(parts, request, path, meaning.key, cors);
+}
+
+const SLASH = 47;
+
+function answerOtherMethod(parts: HandlerParts, request: Request, cors: CorsHeaders): Response {
+  if (request.method !== "OPTIONS") return errorResponse("method-refused", false, cors.headers);
+  const preflight = parts.cors.preflightFor(request.headers.get("origin"));
+  return new Response(null, {
+    status: 204,
+    headers: { allow: ALLOWED_METHODS, ...cors.headers, ...preflight },
+  });
+}
+
+async function answerFromKeeper(
+  parts: HandlerParts,
+  request: Request,
+  path: string,
+  key: string,
+  cors: CorsHeaders,
+): Promise<Response> {
+  let unusable: number | undefined;
+  for (let tries = 0; tries < LOST_FILE_TRIES; tries++) {
+    const lookup = await parts.keeper.lookup(key, unusable);
+    const response = await answerLookup(parts, request, path, key, cors, lookup);
+    if (response !== undefined) return response;
+    unusable = lookup.kind === "entry" ? lookup.entry.generation : undefined;
+  }
+  parts.log.warn("A cached file was deleted again while it was answered from", { key });
+  return errorResponse("internal", request.method === "HEAD", cors.headers);
+}
+
+/** The answer that follows from what the keeper says; undefined where it names a file that is gone. */
+async function answerLookup(
+  parts: HandlerParts,
+  request: Request,
+  path: string,
+  key: string,
+  cors: CorsHeaders,
+  lookup: Lookup,
+): Promise<Response | undefined> {
+  const nowMs = parts.nowMs();
+  if (lookup.kind === "pass") {
+    const passed = await pass(key, lookup.request, request, cors, nowMs);
+    if (passed.failure !== undefined) parts.log.warn("S3 fetch failed", { key, ...passed.failure });
+    return passed.response;
+  }
+  if (lookup.kind === "failed") return failed(lookup.failure.code, failedCacheStatus(lookup.failure.code));
+  const { entry, status, isKept } = lookup;
+  if (entry.content.kind !== "object") {
+    return failed(entry.content.kind, cacheStatusOf(status, isKept, entry.freshUntilMs, nowMs));
+  }
+  const response = respond(entry as ObjectEntry, status, isKept, request, cors, nowMs);
+  if (response !== undefined && isKept) parts.hotMap.put(path, entry as ObjectEntry);
+  return response;
+
+  function failed(code: ErrorCode, cacheStatus: string): Response {
+    return errorResponse(code, request.method === "HEAD", { "cache-status": cacheStatus, ...cors.headers });
+  }
+}

@@ -1,0 +1,79 @@
+/** The headers of an object's answer, and `Cache-Status` in words of RFC 9211. */
+
+import type { CacheStatus, ObjectEntry } from "../keeper/protocol.ts";
+import type { ErrorCode } from "./errors.ts";
+import { formatHttpDate } from "./http-date.ts";
+
+/** A set of headers, ready to be sent. */
+export type HeaderSet = Readonly<Record<string, string>>;
+
+/** What S3 says of an object that was stored without a type. */
+const UNTYPED = "binary/octet-stream";
+
+/** What every answer about an object says, 304 included (RFC 9110 section 15.4.5). */
+export function validityHeaders(
+  entry: ObjectEntry,
+  cacheStatus: string,
+  nowMs: number,
+): Record<string, string> {
+  const { head } = entry.content;
+  const headers: Record<string, string> = {
+    "cache-control":
+      head.cacheControl ?? `max-age=${Math.round((entry.expiresAtMs - entry.storedAtMs) / 1000)}`,
+    expires: formatHttpDate(entry.expiresAtMs),
+    age: String(Math.max(0, Math.floor((nowMs - entry.storedAtMs) / 1000))),
+    "cache-status": cacheStatus,
+    // Bun leaves it out of HEAD answers over HTTP/1.1.
+    date: formatHttpDate(nowMs),
+  };
+  if (head.etag !== undefined) headers.etag = head.etag;
+  if (head.lastModified !== undefined) headers["last-modified"] = head.lastModified;
+  return headers;
+}
+
+/** What an answer with the object itself says, its length left out. */
+export function objectHeaders(
+  entry: ObjectEntry,
+  cacheStatus: string,
+  nowMs: number,
+): Record<string, string> {
+  const { head } = entry.content;
+  const headers = validityHeaders(entry, cacheStatus, nowMs);
+  headers["content-type"] = contentType(head.contentType, entry.key);
+  if (head.contentEncoding !== undefined) headers["content-encoding"] = head.contentEncoding;
+  if (head.contentLanguage !== undefined) headers["content-language"] = head.contentLanguage;
+  if (head.contentDisposition !== undefined) headers["content-disposition"] = head.contentDisposition;
+  return headers;
+}
+
+/** The type S3 has, else the one that goes with the key's extension. */
+function contentType(stored: string | undefined, key: string): string {
+  return stored === undefined || stored === UNTYPED ? Bun.file(key).type : stored;
+}
+
+/** The `Cache-Status` of an answer that has an entry behind it. */
+export function cacheStatusOf(
+  status: CacheStatus,
+  isKept: boolean,
+  freshUntilMs: number,
+  nowMs: number,
+): string {
+  const ttl = `ttl=${Math.ceil((freshUntilMs - nowMs) / 1000)}`;
+  switch (status) {
+    case "hit":
+      return `s3proxy; hit; ${ttl}`;
+    case "miss":
+      return `s3proxy; fwd=uri-miss${isKept ? `; stored; ${ttl}` : ""}`;
+    case "expired":
+      return `s3proxy; fwd=stale${isKept ? `; stored; ${ttl}` : ""}`;
+    case "collapsed":
+      return `s3proxy; fwd=uri-miss; collapsed${isKept ? `; ${ttl}` : ""}`;
+    case "pass":
+      return "s3proxy; fwd=uri-miss; detail=not-stored";
+  }
+}
+
+/** The `Cache-Status` of an answer that S3 did not give us. */
+export function failedCacheStatus(code: ErrorCode): string {
+  return `s3proxy; fwd=uri-miss; detail=${code}`;
+}

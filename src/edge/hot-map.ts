@@ -1,0 +1,104 @@
+/**
+ * An edge's own copies: from a raw path to an entry, so that a fresh hit needs no other thread, no promise and no
+ * decoding. It owns no truth: the keeper says what to forget.
+ */
+
+import type { ObjectEntry } from "../keeper/protocol.ts";
+import type { CorsHeaders } from "./cors.ts";
+import { cacheStatusOf, type HeaderSet, objectHeaders, validityHeaders } from "./headers.ts";
+
+/** Most paths an edge holds. Their bodies are shared and counted by the keeper; a path and its headers take about 2 KB. */
+const HOT_PATHS = 20_000;
+
+/** The three kinds of answer a hit can be. */
+export type AnswerKind = "full" | "head" | "not-modified";
+
+/** An entry with its headers as of this second. */
+export class HotEntry {
+  readonly entry: ObjectEntry;
+  readonly paths: string[] = [];
+  #second = -1;
+  #sets: HeaderSet[] = [];
+
+  constructor(entry: ObjectEntry) {
+    this.entry = entry;
+  }
+
+  /** The headers of a hit. Made once a second for each kind of answer and asker: `Age` changes no faster. */
+  headers(kind: AnswerKind, cors: CorsHeaders, nowMs: number): HeaderSet {
+    const second = Math.floor(nowMs / 1000);
+    if (second !== this.#second) {
+      this.#second = second;
+      this.#sets = [];
+    }
+    const at = cors.index * 3 + (kind === "full" ? 0 : kind === "head" ? 1 : 2);
+    const held = this.#sets[at];
+    if (held !== undefined) return held;
+    const status = cacheStatusOf("hit", true, this.entry.freshUntilMs, nowMs);
+    const made = answerHeaders(this.entry, kind, status, cors, nowMs);
+    this.#sets[at] = made;
+    return made;
+  }
+}
+
+/** The headers of one answer about an object. */
+export function answerHeaders(
+  entry: ObjectEntry,
+  kind: AnswerKind,
+  cacheStatus: string,
+  cors: CorsHeaders,
+  nowMs: number,
+): HeaderSet {
+  if (kind === "not-modified") return { ...validityHeaders(entry, cacheStatus, nowMs), ...cors.headers };
+  const headers = { ...objectHeaders(entry, cacheStatus, nowMs), ...cors.headers };
+  return kind === "head" ? { ...headers, "content-length": String(entry.content.bodyBytes) } : headers;
+}
+
+/** The map itself, bounded by the number of paths; the oldest goes first. */
+export class HotMap {
+  readonly #byPath = new Map<string, HotEntry>();
+  readonly #byKey = new Map<string, HotEntry>();
+
+  /** What is held for a raw path. */
+  get(path: string): HotEntry | undefined {
+    return this.#byPath.get(path);
+  }
+
+  /** Holds an entry under a raw path, in place of an older copy of the same key. */
+  put(path: string, entry: ObjectEntry): HotEntry {
+    let hot = this.#byKey.get(entry.key);
+    if (hot === undefined || hot.entry.generation !== entry.generation) {
+      this.drop([entry.key]);
+      hot = new HotEntry(entry);
+      this.#byKey.set(entry.key, hot);
+    }
+    if (!this.#byPath.has(path)) {
+      hot.paths.push(path);
+      this.#byPath.set(path, hot);
+      this.#shrink();
+    }
+    return hot;
+  }
+
+  /** Forgets these keys under all their paths. */
+  drop(keys: readonly string[]): void {
+    for (const key of keys) {
+      for (const path of this.#byKey.get(key)?.paths ?? []) this.#byPath.delete(path);
+      this.#byKey.delete(key);
+    }
+  }
+
+  /** Forgets everything. */
+  dropAll(): void {
+    this.#byPath.clear();
+    this.#byKey.clear();
+  }
+
+  #shrink(): void {
+    if (this.#byPath.size <= HOT_PATHS) return;
+    for (const [, oldest] of this.#byPath) {
+      this.drop([oldest.entry.key]);
+      return;
+    }
+  }
+}

@@ -1,0 +1,86 @@
+/** The listener: HTTP/1.1 and cleartext HTTP/2 on one port. */
+
+import type { Log } from "../log/log.ts";
+import { errorResponse } from "./errors.ts";
+import type { Handler } from "./handler.ts";
+
+/** A connection on which nothing moves is closed after this long, in seconds. */
+const IDLE_SECONDS = 60;
+/** The same while S3 is waited for; the longest Bun allows. */
+const IDLE_WHILE_WAITING_SECONDS = 255;
+/** Bodies of requests are never used; a larger one is refused. In bytes. */
+const REQUEST_BODY_BYTES = 64 * 1024;
+/** All interfaces, IPv6 and IPv4. */
+const ANY_ADDRESS = "::";
+const ANY_IPV4_ADDRESS = "0.0.0.0";
+
+/** Where and how to listen. */
+export interface ListenOptions {
+  /** Absent for all interfaces. */
+  readonly host: string | undefined;
+  /** 0 for any free port. */
+  readonly port: number;
+  /** True where several listeners share the port. */
+  readonly isShared: boolean;
+}
+
+/** A listener that runs. */
+export interface Listener {
+  readonly port: number;
+  /** Takes no more connections; resolves when what is in flight has ended, or has been ended after `deadlineMs`. */
+  stop(deadlineMs: number): Promise<void>;
+}
+
+/**
+ * Starts to listen.
+ *
+ * @throws where the address can't be had
+ */
+export function listen(options: ListenOptions, handler: Handler, log: Log): Listener {
+  const waiting = (request: Request) => server.timeout(request, IDLE_WHILE_WAITING_SECONDS);
+  const serve = (hostname: string) =>
+    Bun.serve({
+      hostname,
+      port: options.port,
+      reusePort: options.isShared,
+      http2: true,
+      development: false,
+      idleTimeout: IDLE_SECONDS,
+      maxRequestBodySize: REQUEST_BODY_BYTES,
+      fetch: (request) => handler(request, waiting),
+      error(error) {
+        log.critical("An answer failed", { reason: error.message, at: firstFrame(error) });
+        return errorResponse("internal", false);
+      },
+    });
+  const server = options.host === undefined ? onAnyAddress(serve) : serve(options.host);
+  return {
+    port: server.port ?? options.port,
+    async stop(deadlineMs) {
+      const { promise: deadline, resolve } = Promise.withResolvers<void>();
+      const timer = setTimeout(() => {
+        log.warn("Requests in flight were ended", { count: server.pendingRequests });
+        server.stop(true).then(resolve, resolve);
+      }, deadlineMs);
+      await Promise.race([server.stop(), deadline]);
+      clearTimeout(timer);
+    },
+  };
+}
+
+/** The address that takes both protocols, or IPv4 alone where the machine has no IPv6. */
+function onAnyAddress<Server>(serve: (hostname: string) => Server): Server {
+  try {
+    return serve(ANY_ADDRESS);
+  } catch (error) {
+    if ((error as { code?: unknown }).code === "EADDRINUSE") throw error;
+    return serve(ANY_IPV4_ADDRESS);
+  }
+}
+
+function firstFrame(error: Error): string | undefined {
+  return error.stack
+    ?.split("\n")
+    .find((line) => line.trimStart().startsWith("at "))
+    ?.trim();
+}

@@ -1,0 +1,255 @@
+/**
+ * The cache directory: one flat folder of frames (see frame.ts), each named for the SHA-256 of what it holds.
+ * Files are written under another name, renamed when they are whole and never changed, so anyone may delete
+ * any of them at any time.
+ */
+
+import { createHash, randomUUID } from "node:crypto";
+import { chmodSync, lstatSync, mkdirSync, renameSync } from "node:fs";
+import { type FileHandle, open, readdir, unlink } from "node:fs/promises";
+import { join } from "node:path";
+import { crc32 } from "node:zlib";
+import {
+  decodeFooter,
+  decodeMetadata,
+  encodeTrailer,
+  FOOTER_BYTES,
+  type Footer,
+  METADATA_MOST_BYTES,
+  type Metadata,
+} from "./frame.ts";
+
+const DRAFT_ENDING = ".draft";
+const FRAME_NAME = /^[0-9a-f]{64}$/;
+/** Bytes read at a file's end in the first go: footer and nearly every metadata. */
+const TAIL_BYTES = 4096;
+
+/** The directory can't be used for a reason that only the operator can mend. */
+export class CacheDirectoryError extends Error {
+  override readonly name = "CacheDirectoryError";
+}
+
+/** A whole frame found on disk. */
+export interface StoredFile {
+  readonly name: string;
+  readonly path: string;
+  readonly fileBytes: number;
+  readonly footer: Footer;
+  readonly metadata: Metadata;
+}
+
+/**
+ * Makes sure of the directory: created with mode 0700 where it is missing.
+ *
+ * @throws CacheDirectoryError where it belongs to another user or isn't a directory
+ * @throws the system's error where it can't be created
+ */
+export function prepareCacheDirectory(directory: string, uid: number | undefined): void {
+  const created = mkdirSync(directory, { recursive: true, mode: 0o700 });
+  const found = lstatSync(directory);
+  if (!found.isDirectory())
+    throw new CacheDirectoryError(`Cache directory "${directory}" is not a directory`);
+  if (uid !== undefined && found.uid !== uid) {
+    throw new CacheDirectoryError(
+      `Cache directory "${directory}" belongs to user ${found.uid}, wanted one that belongs to user ${uid}`,
+    );
+  }
+  // A process' umask may have taken bits away from the mode asked for, never added one.
+  if (created !== undefined) chmodSync(directory, 0o700);
+}
+
+/** The frames of one directory. All methods reject with the system's errors unless they say otherwise. */
+export class Disk {
+  readonly #directory: string;
+  readonly #origin: string;
+  readonly #run = randomUUID();
+  #drafts = 0;
+
+  /** @param origin `Origin.name`; frames of another origin are misses here */
+  constructor(directory: string, origin: string) {
+    this.#directory = directory;
+    this.#origin = origin;
+  }
+
+  /** The file name of a key: lengths go in front, so that no two keys or origins share one. */
+  nameOf(key: string): string {
+    const hash = createHash("sha256");
+    for (const part of [this.#origin, key]) hash.update(`${Buffer.byteLength(part)}:`).update(part);
+    return hash.digest("hex");
+  }
+
+  /** Where a file of that name is or would be. */
+  pathOf(name: string): string {
+    return join(this.#directory, name);
+  }
+
+  /** Starts a file. */
+  async draft(): Promise<Draft> {
+    const path = join(this.#directory, `${this.#run}-${++this.#drafts}${DRAFT_ENDING}`);
+    return new Draft(await open(path, "wx", 0o600), path, this.#origin);
+  }
+
+  /** Looks for a key's frame. Undefined where there is none; one that isn't whole or isn't the key's own is removed. */
+  async find(key: string): Promise<StoredFile | undefined> {
+    const name = this.nameOf(key);
+    const found = await this.#readFrame(name);
+    if (found === undefined) return undefined;
+    if (found !== "broken" && found.metadata.key === key && found.metadata.origin === this.#origin)
+      return found;
+    await this.remove(name);
+    return undefined;
+  }
+
+  /** Reads a small body into memory that all threads share; undefined unless its length and checksum are right. */
+  async readBody(path: string, bodyBytes: number): Promise<Uint8Array<SharedArrayBuffer> | undefined> {
+    const handle = await openIfThere(path);
+    if (handle === undefined) return undefined;
+    try {
+      const { size } = await handle.stat();
+      const footer = decodeFooter(await readExactly(handle, size - FOOTER_BYTES, FOOTER_BYTES), size);
+      if (footer?.bodyBytes !== bodyBytes) return undefined;
+      const body = new Uint8Array(new SharedArrayBuffer(bodyBytes));
+      body.set(await readExactly(handle, 0, bodyBytes));
+      return crc32(body) === footer.bodyCrc32 ? body : undefined;
+    } finally {
+      await handle.close();
+    }
+  }
+
+  /** Deletes a file. One that is gone already is no error. */
+  async remove(name: string): Promise<void> {
+    await unlink(this.pathOf(name)).catch((error: NodeJS.ErrnoException) => {
+      if (error.code !== "ENOENT") throw error;
+    });
+  }
+
+  /** Deletes every frame and draft. Returns the frames' names. */
+  async clear(): Promise<string[]> {
+    const names = await readdir(this.#directory);
+    const frames = names.filter((name) => FRAME_NAME.test(name));
+    for (const name of names) {
+      if (FRAME_NAME.test(name) || name.endsWith(DRAFT_ENDING)) await this.remove(name);
+    }
+    return frames;
+  }
+
+  /** Every whole frame of this origin. Removes what is broken and what another process left half written. */
+  async *scan(): AsyncGenerator<StoredFile> {
+    for (const name of await readdir(this.#directory)) {
+      if (name.endsWith(DRAFT_ENDING) && !name.startsWith(this.#run)) await this.remove(name);
+      if (!FRAME_NAME.test(name)) continue;
+      const found = await this.#readFrame(name);
+      if (found === "broken") await this.remove(name);
+      else if (found !== undefined && found.metadata.origin === this.#origin) yield found;
+    }
+  }
+
+  async #readFrame(name: string): Promise<StoredFile | "broken" | undefined> {
+    const path = this.pathOf(name);
+    const handle = await openIfThere(path);
+    if (handle === undefined) return undefined;
+    try {
+      const { size } = await handle.stat();
+      const tailBytes = Math.min(size, TAIL_BYTES);
+      const tail = await readExactly(handle, size - tailBytes, tailBytes);
+      const footer = decodeFooter(tail.subarray(-FOOTER_BYTES), size);
+      if (footer === undefined || footer.metadataBytes > METADATA_MOST_BYTES) return "broken";
+      const start = size - FOOTER_BYTES - footer.metadataBytes;
+      const inTail = tailBytes - FOOTER_BYTES - footer.metadataBytes;
+      const json =
+        inTail >= 0
+          ? tail.subarray(inTail, tailBytes - FOOTER_BYTES)
+          : await readExactly(handle, start, footer.metadataBytes);
+      const metadata = decodeMetadata(json, footer);
+      return metadata === undefined ? "broken" : { name, path, fileBytes: size, footer, metadata };
+    } finally {
+      await handle.close();
+    }
+  }
+}
+
+/** A file that is being written. End it with `keep` or `discard`. */
+export class Draft {
+  readonly #handle: FileHandle;
+  readonly #path: string;
+  readonly #origin: string;
+  #bytes = 0;
+  #crc32 = 0;
+
+  constructor(handle: FileHandle, path: string, origin: string) {
+    this.#handle = handle;
+    this.#path = path;
+    this.#origin = origin;
+  }
+
+  /** Body bytes written so far. */
+  get bodyBytes(): number {
+    return this.#bytes;
+  }
+
+  /** Adds to the body. */
+  async write(chunk: Uint8Array): Promise<void> {
+    await writeAll(this.#handle, chunk);
+    this.#bytes += chunk.length;
+    this.#crc32 = crc32(chunk, this.#crc32);
+  }
+
+  /**
+   * Makes the draft a frame under its final path.
+   *
+   * @param mayKeep asked in the same turn as the rename, so that nothing can come between
+   * @returns the file's length, or undefined where it may not be kept and is gone
+   */
+  async keep(
+    path: string,
+    metadata: Omit<Metadata, "origin">,
+    mayKeep: () => boolean,
+  ): Promise<number | undefined> {
+    const trailer = encodeTrailer({ origin: this.#origin, ...metadata }, this.#bytes, this.#crc32);
+    await writeAll(this.#handle, trailer);
+    await this.#handle.close();
+    if (!mayKeep()) {
+      await unlink(this.#path).catch(() => {});
+      return undefined;
+    }
+    renameSync(this.#path, path);
+    return this.#bytes + trailer.length;
+  }
+
+  /** Deletes the draft. Never rejects. */
+  async discard(): Promise<void> {
+    await this.#handle.close().catch(() => {});
+    await unlink(this.#path).catch(() => {});
+  }
+}
+
+async function openIfThere(path: string): Promise<FileHandle | undefined> {
+  try {
+    return await open(path, "r");
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === "ENOENT") return undefined;
+    throw error;
+  }
+}
+
+/** Reads `length` bytes; fewer where the file or the position ends before. */
+async function readExactly(handle: FileHandle, position: number, length: number): Promise<Uint8Array> {
+  const buffer = new Uint8Array(position < 0 ? 0 : length);
+  let filled = 0;
+  while (filled < buffer.length) {
+    const { bytesRead } = await handle.read(buffer, filled, buffer.length - filled, position + filled);
+    if (bytesRead === 0) break;
+    filled += bytesRead;
+  }
+  return buffer.subarray(0, filled);
+}
+
+/** A write may take fewer bytes than it was given: the count decides. */
+async function writeAll(handle: FileHandle, bytes: Uint8Array): Promise<void> {
+  let written = 0;
+  while (written < bytes.length) {
+    const { bytesWritten } = await handle.write(bytes, written, bytes.length - written);
+    if (bytesWritten === 0) throw new Error("The disk took no bytes");
+    written += bytesWritten;
+  }
+}

@@ -1,0 +1,81 @@
+/** Takes an object's body from S3: into shared memory where it is small, into a file otherwise. */
+
+import { OriginError, type OriginObject } from "../origin/origin.ts";
+import type { Disk, Draft } from "./disk.ts";
+
+/** Bodies up to this many bytes live in memory that all threads share; larger ones are sent from their file. */
+export const SMALL_BODY_BYTES = 64 * 1024;
+
+/** Where a whole body is now. */
+export type Filled =
+  | { readonly kind: "memory"; readonly bytes: Uint8Array<SharedArrayBuffer> }
+  | { readonly kind: "file"; readonly draft: Draft }
+  /** There is no place for it; the transfer has been ended. */
+  | { readonly kind: "no-place"; readonly reason: string };
+
+/** Where a large body may go. */
+export interface FillPlace {
+  /** Absent where nothing is kept on disk. */
+  readonly disk: Disk | undefined;
+  /** Largest body that may go there, in bytes. */
+  readonly mostBytes: number;
+}
+
+/**
+ * Reads the body to its end.
+ *
+ * @throws OriginError where it ends early, breaks or takes too long; nothing is left behind then
+ */
+export async function fill(object: OriginObject, place: FillPlace): Promise<Filled> {
+  const { body, contentLength } = object;
+  const refuse = (reason: string): Filled => {
+    body.cancel();
+    return { kind: "no-place", reason };
+  };
+  if ((contentLength ?? 0) > Math.max(place.mostBytes, SMALL_BODY_BYTES))
+    return refuse("larger than the cache");
+
+  const chunks: Uint8Array[] = [];
+  let bytes = 0;
+  let draft: Draft | undefined;
+  try {
+    for (let chunk = await body.read(); chunk !== undefined; chunk = await body.read()) {
+      bytes += chunk.length;
+      if (draft === undefined) {
+        chunks.push(chunk);
+        if (bytes <= SMALL_BODY_BYTES) continue;
+        if (place.disk === undefined) return refuse("no cache directory");
+        draft = await place.disk.draft();
+        await draft.write(Buffer.concat(chunks));
+      } else {
+        await draft.write(chunk);
+      }
+      if (bytes > place.mostBytes) {
+        await draft.discard();
+        return refuse("larger than the cache");
+      }
+    }
+  } catch (error) {
+    await draft?.discard();
+    if (error instanceof OriginError) throw error;
+    return refuse((error as Error).message);
+  }
+  if (contentLength !== undefined && bytes !== contentLength) {
+    await draft?.discard();
+    throw new OriginError({
+      code: "origin-cut",
+      reason: `Body ended after ${bytes} of ${contentLength} bytes`,
+    });
+  }
+  return draft === undefined ? { kind: "memory", bytes: shared(chunks, bytes) } : { kind: "file", draft };
+}
+
+function shared(chunks: readonly Uint8Array[], bytes: number): Uint8Array<SharedArrayBuffer> {
+  const whole = new Uint8Array(new SharedArrayBuffer(bytes));
+  let filled = 0;
+  for (const chunk of chunks) {
+    whole.set(chunk, filled);
+    filled += chunk.length;
+  }
+  return whole;
+}

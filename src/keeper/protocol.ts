@@ -1,0 +1,83 @@
+/**
+ * What an edge and the keeper say to each other. With one thread these are direct calls; with more they are
+ * messages (see `threads/`), so everything here is plain data.
+ */
+
+import type { Failure, ObjectHead, OriginRequest } from "../origin/origin.ts";
+
+/**
+ * How the cache took part in an answer. The one vocabulary of code, `Cache-Status` header, log and metrics.
+ *
+ * - `hit`: answered from memory or disk
+ * - `miss`: nothing was stored, S3 was asked
+ * - `expired`: what was stored was no longer fresh, S3 was asked
+ * - `collapsed`: S3 was being asked already, the answer was shared
+ * - `pass`: the object may not or can't be stored; this answer comes from S3 alone
+ */
+export type CacheStatus = "hit" | "miss" | "expired" | "collapsed" | "pass";
+
+/** A stored body: bytes every thread can read, or a file whose first `bodyBytes` bytes it is. */
+export type Body =
+  | { readonly kind: "memory"; readonly bytes: Uint8Array<SharedArrayBuffer> }
+  | { readonly kind: "file"; readonly path: string };
+
+/** What is known of a key: an object, or that there is none (to be had). */
+export type Content =
+  | { readonly kind: "object"; readonly head: ObjectHead; readonly bodyBytes: number; readonly body: Body }
+  | { readonly kind: "missing" }
+  | { readonly kind: "denied" };
+
+/** One stored answer. Never changes: a newer one is another entry. */
+export interface Entry {
+  readonly key: string;
+  /** Unique to this copy in this process. */
+  readonly generation: number;
+  readonly content: Content;
+  /** When S3 gave it, milliseconds since the epoch. */
+  readonly storedAtMs: number;
+  /** Until when it may be used without asking S3. */
+  readonly freshUntilMs: number;
+  /** Until when a client may use it: what `Expires` says. */
+  readonly expiresAtMs: number;
+}
+
+/** An entry whose content is an object. */
+export type ObjectEntry = Entry & { readonly content: Extract<Content, { kind: "object" }> };
+
+/** The keeper's answer about one key. */
+export type Lookup =
+  | {
+      readonly kind: "entry";
+      readonly status: CacheStatus;
+      readonly entry: Entry;
+      /** False where the entry must not be used again: it was cleared while it was fetched. */
+      readonly isKept: boolean;
+    }
+  /** The edge fetches this one itself. */
+  | { readonly kind: "pass"; readonly request: OriginRequest }
+  | { readonly kind: "failed"; readonly failure: Failure };
+
+/** A lookup's answer as it is for who joined while S3 was being asked. */
+export function asFollower(lookup: Lookup): Lookup {
+  return lookup.kind === "entry" && lookup.status !== "hit" ? { ...lookup, status: "collapsed" } : lookup;
+}
+
+/** What an edge asks of the keeper. */
+export interface KeeperClient {
+  /**
+   * What is known of a key, after asking S3 if need be. Never rejects.
+   *
+   * @param unusable the generation of an entry whose body could not be opened; it isn't handed out again
+   */
+  lookup(key: string, unusable?: number): Lookup | Promise<Lookup>;
+  /** Forgets every object in memory and on disk, on all threads, and then says how many there were. */
+  clear(): Promise<number>;
+}
+
+/** What the keeper tells an edge. */
+export interface EdgeClient {
+  /** The edge forgets its copies of these keys. */
+  drop(keys: readonly string[]): void;
+  /** The edge forgets all its copies before the promise resolves. */
+  dropAll(): Promise<void>;
+}

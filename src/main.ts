@@ -1,0 +1,87 @@
+/** Entry point: command line, start, signals, exit code. */
+
+import { type App, StartError, startApp } from "./app.ts";
+import { completeConfig } from "./config/config.ts";
+import type { OptionValues } from "./config/options.ts";
+import { parseOptions, UsageError } from "./config/parse.ts";
+import { usage } from "./config/usage.ts";
+import { version } from "./config/version.ts";
+
+const EXIT_FAILED = 1;
+const EXIT_USAGE = 2;
+const SIGNAL_NUMBERS = { SIGINT: 2, SIGTERM: 15 } as const;
+/**
+ * Ctrl-C reaches every process of the terminal's group, and launchers such as npm pass it on as well: one key press
+ * can arrive several times. A SIGINT so shortly after another, in milliseconds, is the same one.
+ */
+const SAME_INTERRUPT_MS = 200;
+
+process.exitCode = await main();
+
+async function main(): Promise<number> {
+  let options: OptionValues;
+  try {
+    options = parseOptions(process.argv.slice(2), process.env);
+  } catch (error) {
+    if (!(error instanceof UsageError)) throw error;
+    return complain(error.message, EXIT_USAGE);
+  }
+  if (options.help) return say(usage());
+  if (options.version) return say(`s3proxy ${version}\n`);
+
+  const asked = onFirstSignal();
+  try {
+    const app = await startApp(completeConfig(options));
+    logCrashes(app);
+    await asked;
+    const { log } = app.processLog;
+    log.info("Stopping, requests in flight are finished");
+    await app.stop();
+    log.info("Stopped");
+    app.processLog.flush();
+    process.exit(0);
+  } catch (error) {
+    if (!(error instanceof StartError)) throw error;
+    process.exit(complain(error.message, EXIT_FAILED));
+  }
+}
+
+/** Resolves at the first SIGINT or SIGTERM; a second one exits at once. */
+function onFirstSignal(): Promise<void> {
+  const { promise, resolve } = Promise.withResolvers<void>();
+  let firstAtMs: number | undefined;
+  for (const signal of ["SIGINT", "SIGTERM"] as const) {
+    process.on(signal, () => {
+      const nowMs = performance.now();
+      if (firstAtMs === undefined) {
+        firstAtMs = nowMs;
+        resolve();
+      } else if (signal === "SIGTERM" || nowMs - firstAtMs > SAME_INTERRUPT_MS) {
+        process.exit(128 + SIGNAL_NUMBERS[signal]);
+      }
+    });
+  }
+  return promise;
+}
+
+/** A programmer's mistake outside any request: the log gets it before the process ends. */
+function logCrashes({ processLog }: App): void {
+  const crash = (error: unknown) => {
+    const { message, stack } = error instanceof Error ? error : new Error(String(error));
+    processLog.log.critical("Crashed", { reason: message, stack });
+    processLog.flush();
+    process.exit(EXIT_FAILED);
+  };
+  process.on("uncaughtException", crash);
+  process.on("unhandledRejection", crash);
+}
+
+function say(text: string): number {
+  process.stdout.write(text);
+  return 0;
+}
+
+function complain(message: string, exitCode: number): number {
+  process.stderr.write(`s3proxy: ${message.replaceAll("\n", " ")}\n`);
+  return exitCode;
+}

@@ -1,0 +1,92 @@
+/** What the rest of the program knows of S3: one question, and every answer it may have. */
+
+/** The headers of an object that are kept and passed on. Absent where S3 didn't send one. */
+export interface ObjectHead {
+  readonly contentType?: string;
+  /** Quoted, as in RFC 9110 section 8.8.3. */
+  readonly etag?: string;
+  readonly lastModified?: string;
+  readonly cacheControl?: string;
+  readonly contentLanguage?: string;
+  readonly contentDisposition?: string;
+  readonly contentEncoding?: string;
+}
+
+/** Why S3 gave no usable answer. */
+export type FailureCode =
+  /** No connection, or it broke before the answer was whole. */
+  | "origin-unreachable"
+  /** No first byte, or no further byte, within the deadline. */
+  | "origin-timeout"
+  /** S3 answered with an error of its own. */
+  | "origin-failed"
+  /** S3 is asked too often (`SlowDown`, 429, 503). */
+  | "origin-busy"
+  /** S3 doesn't accept the credentials, the region or the bucket. */
+  | "origin-refused"
+  /** The body ended before its announced length. */
+  | "origin-cut"
+  /** The object is encrypted or archived in a way that a GET can't read. */
+  | "origin-unreadable";
+
+/** A failure as a value: it crosses threads, and is never an object's answer. */
+export interface Failure {
+  readonly code: FailureCode;
+  /** For the log: S3's code and message, or the system's. Holds no secret. */
+  readonly reason: string;
+}
+
+/** An object's answer whose body hasn't been read. Read `body` to its end or cancel it. */
+export interface OriginObject {
+  readonly kind: "object";
+  readonly head: ObjectHead;
+  /** Bytes the body will have, where S3 says so. */
+  readonly contentLength?: number;
+  readonly body: OriginBody;
+}
+
+/** A body in arrival order. */
+export interface OriginBody {
+  /**
+   * The next bytes, or undefined at the end.
+   *
+   * @throws OriginError when the connection breaks or the deadline between bytes passes
+   */
+  read(): Promise<Uint8Array | undefined>;
+  /** Ends the transfer; nothing more is read. */
+  cancel(): void;
+}
+
+/** Everything S3 may say to a GET of one key. */
+export type OriginAnswer =
+  | OriginObject
+  /** `hint` is for the log: why this is taken for a missing key where S3 didn't say so. */
+  | { readonly kind: "missing"; readonly hint?: string }
+  | { readonly kind: "denied" }
+  | { readonly kind: "failed"; readonly failure: Failure };
+
+/** A failure while a body is read. */
+export class OriginError extends Error {
+  override readonly name = "OriginError";
+  readonly failure: Failure;
+  constructor(failure: Failure) {
+    super(failure.reason);
+    this.failure = failure;
+  }
+}
+
+/** A source of objects. */
+export interface Origin {
+  /** Says where the objects come from, for log lines and as a part of a cached object's identity. */
+  readonly name: string;
+  /** Asks for one object. Never throws. */
+  get(key: string): Promise<OriginAnswer>;
+  /** A request that another thread may send by itself, once and soon. Throws `OriginError` where there are no credentials. */
+  request(key: string): Promise<OriginRequest>;
+}
+
+/** A request to S3, ready to be sent. Its headers hold a signature: never log one. */
+export interface OriginRequest {
+  readonly url: string;
+  readonly headers: Record<string, string>;
+}

@@ -1,0 +1,114 @@
+/** The origin that is an S3 bucket: GETs signed with current credentials, and every answer given its meaning. */
+
+import type { BucketAddress } from "./address.ts";
+import { type Exchanged, exchange } from "./exchange.ts";
+import { type Origin, type OriginAnswer, OriginError, type OriginRequest } from "./origin.ts";
+import { CREDENTIAL_CODES, type S3Error } from "./s3-error.ts";
+import { type Credentials, encodeKey, Signer } from "./signature.ts";
+
+/** Where credentials come from, and how to say that S3 didn't take them. */
+export interface CredentialSource {
+  /** The credentials to sign with now. Rejects where there are none. */
+  current(): Promise<Credentials>;
+  /** Makes the next `current` ask anew. Returns false where asking anew can't change anything. */
+  renew(): boolean;
+}
+
+/** What an `S3Origin` is made of. */
+export interface S3OriginParts {
+  readonly address: BucketAddress;
+  readonly region: string;
+  /** Absent for unsigned requests. */
+  readonly credentials: CredentialSource | undefined;
+  readonly userAgent: string;
+  readonly nowMs: () => number;
+}
+
+/** What S3 said to the first question. */
+export type ProbeResult =
+  /** The bucket can be read. `tellsMissing`: a missing key is a 404 here, so a 403 is about that one key. */
+  | { readonly kind: "readable"; readonly tellsMissing: boolean }
+  | { readonly kind: "refused"; readonly error: S3Error }
+  | { readonly kind: "unreachable"; readonly reason: string };
+
+/** Serves keys from one bucket. */
+export class S3Origin implements Origin {
+  readonly name: string;
+  readonly #parts: S3OriginParts;
+  readonly #signer: Signer;
+  #tellsMissing: boolean | undefined;
+
+  constructor(parts: S3OriginParts) {
+    this.#parts = parts;
+    this.#signer = new Signer(parts.region);
+    this.name = parts.address.origin + parts.address.basePath;
+  }
+
+  async request(key: string): Promise<OriginRequest> {
+    const { address, credentials, userAgent, nowMs } = this.#parts;
+    const path = address.basePath + encodeKey(key);
+    // Without this, S3-compatible servers behind a web server may compress, which changes bytes and ETag.
+    const headers = { "accept-encoding": "identity", "user-agent": userAgent };
+    if (credentials === undefined) return { url: address.origin + path, headers };
+    let current: Credentials;
+    try {
+      current = await credentials.current();
+    } catch (error) {
+      throw new OriginError({
+        code: "origin-refused",
+        reason: `No credentials: ${(error as Error).message}`,
+      });
+    }
+    const signed = this.#signer.sign({ method: "GET", host: address.host, path }, current, nowMs());
+    return { url: address.origin + path, headers: { ...headers, ...signed } };
+  }
+
+  async get(key: string): Promise<OriginAnswer> {
+    const answer = await this.#ask(key);
+    if (answer.kind !== "denied") return answer;
+    if (this.#tellsMissing === undefined) await this.probe();
+    if (this.#tellsMissing !== false) return answer;
+    return {
+      kind: "missing",
+      hint: "403 AccessDenied: the key is missing, or the credentials may not read it",
+    };
+  }
+
+  /**
+   * Asks for a key that can't exist, to learn whether the bucket can be read and how it answers for a missing key.
+   * Never throws.
+   */
+  async probe(): Promise<ProbeResult> {
+    const answer = await this.#ask(`.s3proxy-probe/${crypto.randomUUID()}`);
+    if (answer.kind === "failed") {
+      const { failure, error } = answer;
+      // A clock can come right by itself; nothing else that S3 refuses us for can.
+      const isFinal =
+        failure.code === "origin-refused" && error !== undefined && error.code !== "RequestTimeTooSkewed";
+      if (isFinal) return { kind: "refused", error };
+      return { kind: "unreachable", reason: failure.reason };
+    }
+    if (answer.kind === "object") answer.body.cancel();
+    this.#tellsMissing = answer.kind !== "denied";
+    return { kind: "readable", tellsMissing: this.#tellsMissing };
+  }
+
+  /**
+   * One question; asked once more where renewed credentials may help. (Bun itself asks once more where S3 had closed
+   * an idle connection just when it was used again.)
+   */
+  async #ask(key: string): Promise<Exchanged> {
+    const first = await this.#askOnce(key);
+    if (first.kind !== "failed" || !CREDENTIAL_CODES.has(first.error?.code ?? "")) return first;
+    return this.#parts.credentials?.renew() === true ? this.#askOnce(key) : first;
+  }
+
+  async #askOnce(key: string): Promise<Exchanged> {
+    try {
+      return await exchange(await this.request(key));
+    } catch (error) {
+      if (error instanceof OriginError) return { kind: "failed", failure: error.failure };
+      throw error;
+    }
+  }
+}

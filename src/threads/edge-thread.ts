@@ -1,0 +1,93 @@
+/** An edge on a thread of its own, as the main thread sees it. */
+
+import type { EdgeConfig } from "../edge/edge.ts";
+import type { Keeper } from "../keeper/keeper.ts";
+import type { Log } from "../log/log.ts";
+import type { FromEdge, ToEdge } from "./messages.ts";
+
+/** What an edge's thread needs of the main thread. */
+export interface ThreadHost {
+  readonly keeper: Keeper;
+  readonly log: Log;
+  /** Takes finished log lines. */
+  readonly writeLine: (line: string) => void;
+}
+
+/** An edge's thread that listens. */
+export interface EdgeThread {
+  readonly port: number;
+  /** Resolves when the thread has ended by itself, with why. */
+  readonly ended: Promise<string>;
+  /** Resolves when its requests in flight have ended, or have been ended after `deadlineMs`. */
+  stop(deadlineMs: number): Promise<void>;
+}
+
+/**
+ * Starts a thread and waits until it listens. Rejects with the reason where it can't.
+ */
+export async function startEdgeThread(config: EdgeConfig, host: ThreadHost): Promise<EdgeThread> {
+  const worker = new Worker(new URL("./edge-worker.ts", import.meta.url).href);
+  const listening = Promise.withResolvers<number>();
+  const stopped = Promise.withResolvers<void>();
+  const ended = Promise.withResolvers<string>();
+  const acknowledgements = new Map<number, () => void>();
+  let lastId = 0;
+  let reason = "it ended";
+  const send = (message: ToEdge) => worker.postMessage(message);
+  const detach = host.keeper.attach({
+    drop: (keys) => send({ type: "drop", keys }),
+    dropAll() {
+      const id = ++lastId;
+      const { promise, resolve } = Promise.withResolvers<void>();
+      acknowledgements.set(id, resolve);
+      send({ type: "drop-all", id });
+      return promise;
+    },
+  });
+
+  worker.onmessage = ({ data }: MessageEvent<FromEdge>) => {
+    switch (data.type) {
+      case "listening":
+        return listening.resolve(data.port);
+      case "failed":
+        return listening.reject(new Error(data.reason));
+      case "lookup":
+        return answerLookup(data.id, data.key, data.unusable);
+      case "clear":
+        return void host.keeper.clear().then((objects) => send({ type: "cleared", id: data.id, objects }));
+      case "dropped-all":
+        acknowledgements.get(data.id)?.();
+        return void acknowledgements.delete(data.id);
+      case "log":
+        return host.writeLine(data.line);
+      case "stopped":
+        return stopped.resolve();
+    }
+  };
+  worker.onerror = (event) => {
+    reason = event.message;
+    event.preventDefault();
+  };
+  worker.addEventListener("close", () => {
+    detach();
+    // A thread that is gone holds no copies any more.
+    for (const acknowledge of acknowledgements.values()) acknowledge();
+    listening.reject(new Error(reason));
+    stopped.resolve();
+    ended.resolve(reason);
+  });
+
+  const answerLookup = async (id: number, key: string, unusable: number | undefined) => {
+    send({ type: "found", id, lookup: await host.keeper.lookup(key, unusable) });
+  };
+  send({ type: "start", config });
+  const port = await listening.promise;
+  return {
+    port,
+    ended: ended.promise,
+    async stop(deadlineMs) {
+      send({ type: "stop", deadlineMs });
+      await stopped.promise;
+    },
+  };
+}

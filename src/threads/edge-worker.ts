@@ -1,0 +1,40 @@
+/** Entry point of an edge's thread. It starts when it is told its configuration, and ends when it is told to stop. */
+
+import { type Edge, startEdge } from "../edge/edge.ts";
+import { createLog } from "../log/log.ts";
+import type { FromEdge, ToEdge } from "./messages.ts";
+import { RemoteKeeper } from "./remote-keeper.ts";
+
+declare const self: Worker;
+
+const send = (message: FromEdge) => self.postMessage(message);
+const keeper = new RemoteKeeper(send);
+let edge: Edge | undefined;
+
+self.onmessage = ({ data }: MessageEvent<ToEdge>) => {
+  switch (data.type) {
+    case "start":
+      return start(data.config);
+    case "found":
+      return keeper.found(data.id, data.lookup);
+    case "cleared":
+      return keeper.cleared(data.id, data.objects);
+    case "drop":
+      return edge?.client.drop(data.keys);
+    case "drop-all":
+      keeper.forgetAsked();
+      return edge?.client.dropAll().then(() => send({ type: "dropped-all", id: data.id }));
+    case "stop":
+      return edge?.listener.stop(data.deadlineMs).then(() => send({ type: "stopped" }));
+  }
+};
+
+function start(config: Extract<ToEdge, { type: "start" }>["config"]): void {
+  const log = createLog(config.logLevel, (line) => send({ type: "log", line }), Date.now);
+  try {
+    edge = startEdge(config, keeper, log, Date.now);
+    send({ type: "listening", port: edge.listener.port });
+  } catch (error) {
+    send({ type: "failed", reason: (error as Error).message });
+  }
+}

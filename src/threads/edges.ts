@@ -1,0 +1,86 @@
+/** All edges: one on this thread, or several on threads of their own that share the port and are started again when one ends. */
+
+import { createServer } from "node:net";
+import { type EdgeConfig, startEdge } from "../edge/edge.ts";
+import { type EdgeThread, startEdgeThread, type ThreadHost } from "./edge-thread.ts";
+
+/** A thread that ended is started again after this long, in milliseconds, so that one that always ends can't spin. */
+const RESTART_AFTER_MS = 1_000;
+
+/** All edges of the process. */
+export interface Edges {
+  readonly port: number;
+  /** Takes no more connections; resolves when what is in flight has ended, or has been ended after `deadlineMs`. */
+  stop(deadlineMs: number): Promise<void>;
+}
+
+/**
+ * Starts `threads` edges. With one the keeper is called directly.
+ *
+ * @throws where the address can't be had
+ */
+export async function startEdges(threads: number, config: EdgeConfig, host: ThreadHost): Promise<Edges> {
+  if (threads === 1) {
+    const edge = startEdge(config, host.keeper, host.log, Date.now);
+    host.keeper.attach(edge.client);
+    return edge.listener;
+  }
+  if (config.listen.port !== 0) await assertFree(config.listen.port, config.listen.host);
+  // The first one finds a free port where any will do; the others share it.
+  const first = await startEdgeThread(withPort(config, config.listen.port), host);
+  const shared = withPort(config, first.port);
+  const others = await Promise.all(Array.from({ length: threads - 1 }, () => startEdgeThread(shared, host)));
+  return supervise([first, ...others], shared, host);
+}
+
+function supervise(threads: readonly EdgeThread[], config: EdgeConfig, host: ThreadHost): Edges {
+  const running = new Set<EdgeThread>();
+  let isStopping = false;
+
+  const watch = async (thread: EdgeThread): Promise<void> => {
+    running.add(thread);
+    const reason = await thread.ended;
+    running.delete(thread);
+    if (isStopping) return;
+    host.log.critical("A serving thread ended and is started again", { reason });
+    await restart();
+  };
+  const restart = async (): Promise<void> => {
+    await Bun.sleep(RESTART_AFTER_MS);
+    if (isStopping) return;
+    try {
+      void watch(await startEdgeThread(config, host));
+    } catch (error) {
+      host.log.critical("A serving thread could not be started", { reason: (error as Error).message });
+      await restart();
+    }
+  };
+  for (const thread of threads) void watch(thread);
+  return {
+    port: config.listen.port,
+    async stop(deadlineMs) {
+      isStopping = true;
+      await Promise.all([...running].map((thread) => thread.stop(deadlineMs)));
+    },
+  };
+}
+
+function withPort(config: EdgeConfig, port: number): EdgeConfig {
+  return { ...config, listen: { ...config.listen, port, isShared: true } };
+}
+
+/** Listeners that share a port would also share it with another program's; a plain one does not. */
+async function assertFree(port: number, host: string | undefined): Promise<void> {
+  const probe = createServer();
+  const { promise, resolve, reject } = Promise.withResolvers<void>();
+  probe.once("error", reject);
+  probe.listen({ port, host: host ?? "::" }, resolve);
+  try {
+    await promise;
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === "EADDRINUSE") throw error;
+  }
+  const closed = Promise.withResolvers<void>();
+  probe.close(() => closed.resolve());
+  await closed.promise;
+}

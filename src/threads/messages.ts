@@ -1,0 +1,28 @@
+/** The messages between an edge's thread and the main thread, where the keeper is. */
+
+import type { EdgeConfig } from "../edge/edge.ts";
+import type { Lookup } from "../keeper/protocol.ts";
+
+/** From the main thread to an edge. Messages arrive in the order they were sent. */
+export type ToEdge =
+  | { readonly type: "start"; readonly config: EdgeConfig }
+  | { readonly type: "found"; readonly id: number; readonly lookup: Lookup }
+  | { readonly type: "cleared"; readonly id: number; readonly objects: number }
+  | { readonly type: "drop"; readonly keys: readonly string[] }
+  | { readonly type: "drop-all"; readonly id: number }
+  | { readonly type: "stop"; readonly deadlineMs: number };
+
+/** From an edge to the main thread. */
+export type FromEdge =
+  | { readonly type: "listening"; readonly port: number }
+  | { readonly type: "failed"; readonly reason: string }
+  | {
+      readonly type: "lookup";
+      readonly id: number;
+      readonly key: string;
+      readonly unusable: number | undefined;
+    }
+  | { readonly type: "clear"; readonly id: number }
+  | { readonly type: "dropped-all"; readonly id: number }
+  | { readonly type: "log"; readonly line: string }
+  | { readonly type: "stopped" };

@@ -1,0 +1,56 @@
+/** The keeper as an edge on another thread sees it. */
+
+import { asFollower, type KeeperClient, type Lookup } from "../keeper/protocol.ts";
+import type { FromEdge } from "./messages.ts";
+
+/** Asks by message. Several requests for one key on this thread are one question. */
+export class RemoteKeeper implements KeeperClient {
+  readonly #send: (message: FromEdge) => void;
+  readonly #lookups = new Map<number, (lookup: Lookup) => void>();
+  readonly #clears = new Map<number, (objects: number) => void>();
+  readonly #asked = new Map<string, Promise<Lookup>>();
+  #lastId = 0;
+
+  constructor(send: (message: FromEdge) => void) {
+    this.#send = send;
+  }
+
+  lookup(key: string, unusable?: number): Promise<Lookup> {
+    const asked = unusable === undefined ? this.#asked.get(key) : undefined;
+    if (asked !== undefined) return asked.then(asFollower);
+    const id = ++this.#lastId;
+    const { promise, resolve } = Promise.withResolvers<Lookup>();
+    this.#lookups.set(id, (lookup) => {
+      if (this.#asked.get(key) === promise) this.#asked.delete(key);
+      resolve(lookup);
+    });
+    if (unusable === undefined) this.#asked.set(key, promise);
+    this.#send({ type: "lookup", id, key, unusable });
+    return promise;
+  }
+
+  clear(): Promise<number> {
+    const id = ++this.#lastId;
+    const { promise, resolve } = Promise.withResolvers<number>();
+    this.#clears.set(id, resolve);
+    this.#send({ type: "clear", id });
+    return promise;
+  }
+
+  /** After a clear nobody joins a question that was asked before it. */
+  forgetAsked(): void {
+    this.#asked.clear();
+  }
+
+  /** The keeper's answer to a lookup. */
+  found(id: number, lookup: Lookup): void {
+    this.#lookups.get(id)?.(lookup);
+    this.#lookups.delete(id);
+  }
+
+  /** The keeper's answer to a clear. */
+  cleared(id: number, objects: number): void {
+    this.#clears.get(id)?.(objects);
+    this.#clears.delete(id);
+  }
+}

@@ -1,0 +1,70 @@
+/** Imports go one way: what a folder may import is listed here and nowhere else. */
+
+import { expect, test } from "bun:test";
+import { dirname, join, relative } from "node:path";
+import { Glob } from "bun";
+
+const SOURCE = join(import.meta.dir, "../src");
+
+/** For each folder (or file in `src` itself) what it may import beside itself. */
+const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
+  "main.ts": ["app.ts", "config"],
+  "app.ts": ["config", "keeper", "log", "origin", "threads"],
+  threads: ["edge", "keeper", "log"],
+  edge: ["keeper/protocol.ts", "keeper/freshness.ts", "origin/origin.ts", "origin/exchange.ts", "log"],
+  keeper: ["origin/origin.ts", "log"],
+  origin: [],
+  config: [],
+  log: [],
+};
+
+interface Import {
+  readonly from: string;
+  readonly to: string;
+}
+
+function importsOf(file: string): Import[] {
+  const text = new Bun.Transpiler({ loader: "ts" });
+  // Type imports vanish when transpiled, and they are dependencies too.
+  const source = require("node:fs")
+    .readFileSync(join(SOURCE, file), "utf8")
+    .replaceAll(/\bimport type\b/g, "import");
+  const specifiers = [...source.matchAll(/\bfrom "(\.[^"]+)"/g)].map((match) => String(match[1]));
+  const dynamic = text
+    .scanImports(source)
+    .map((found) => found.path)
+    .filter((path) => path.startsWith("."));
+  return [...new Set([...specifiers, ...dynamic])].map((to) => ({
+    from: file,
+    to: relative(SOURCE, join(SOURCE, dirname(file), to)),
+  }));
+}
+
+function folderOf(path: string): string {
+  return path.split("/")[0] ?? "";
+}
+
+function isAllowed({ from, to }: Import): boolean {
+  if (to === "../package.json") return from === "config/version.ts";
+  const own = folderOf(from);
+  const allowed = MAY_IMPORT[own] ?? [];
+  return folderOf(to) === own || allowed.includes(folderOf(to)) || allowed.includes(to);
+}
+
+const files = [...new Glob("**/*.ts").scanSync(SOURCE)].filter((file) => !file.endsWith(".test.ts"));
+
+test("every folder imports only what it may", () => {
+  const imports = files.flatMap(importsOf);
+  expect(imports.length).toBeGreaterThan(50);
+  const refused = imports.filter((each) => !isAllowed(each)).map(({ from, to }) => `${from} -> ${to}`);
+  expect(refused).toEqual([]);
+});
+
+test("a folder that isn't listed may import nothing", () => {
+  expect(files.map(folderOf).filter((folder) => !(folder in MAY_IMPORT))).toEqual([]);
+});
+
+test("an import against the direction is refused", () => {
+  expect(isAllowed({ from: "keeper/keeper.ts", to: "edge/handler.ts" })).toBe(false);
+  expect(isAllowed({ from: "edge/handler.ts", to: "keeper/store.ts" })).toBe(false);
+});
