@@ -3,6 +3,9 @@
 import type { Effort, ScenarioFigures, ServerFigures } from "./measure.ts";
 import type { Scenario } from "./scenarios.ts";
 
+/** Below this share of its core a server wasn't what limited the run. */
+const LEAST_BUSY = 0.85;
+
 /** A scenario that couldn't be measured, and why. */
 export interface Unmeasured {
   readonly scenario: Scenario;
@@ -33,7 +36,7 @@ export function report(rows: readonly (ScenarioFigures | Unmeasured)[], surround
     "",
     `Requests per second are medians of ${effort.rounds} alternating rounds of ${effort.seconds} s; the ratio is the`,
     "median of the rounds' own ratios, beside it their smallest and largest. *Core busy* is the share of its core",
-    "each server used: far below 100 % the load generator or another process was the limit.",
+    "each server used: **(!)** means that something else was the limit, and that the row says little.",
     "",
     ...machine.map((line) => `- ${line}`),
   ];
@@ -67,5 +70,6 @@ function rate({ requestsPerSecond }: ServerFigures): string {
 }
 
 function share(busy: number | undefined): string {
-  return busy === undefined ? "" : `${Math.round(busy * 100)} %`;
+  if (busy === undefined) return "";
+  return `${Math.round(busy * 100)} %${busy < LEAST_BUSY ? " **(!)**" : ""}`;
 }

@@ -15,8 +15,11 @@ export interface Scenario {
   readonly status: 200 | 304;
 }
 
+/** The object that is too large for a packet or two. */
+export const LARGE_PATH = "/100k.html";
+
 const SMALL = { path: "/index.html", bodyBytes: 3 * 1024 };
-const LARGE = { path: "/100k.html", bodyBytes: 100 * 1024 };
+const LARGE = { path: LARGE_PATH, bodyBytes: 100 * 1024 };
 
 /** Every scenario, in the order of the report. */
 export const scenarios: readonly Scenario[] = [

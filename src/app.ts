@@ -69,7 +69,7 @@ export async function startApp(config: Config): Promise<App> {
   } catch (error) {
     const reason = (error as Error).message;
     log.critical("Start failed", { reason });
-    processLog.flush();
+    await processLog.flush();
     throw error instanceof StartError ? error : new StartError(reason);
   }
 }

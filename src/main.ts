@@ -11,10 +11,10 @@ const EXIT_FAILED = 1;
 const EXIT_USAGE = 2;
 const SIGNAL_NUMBERS = { SIGINT: 2, SIGTERM: 15 } as const;
 /**
- * Ctrl-C reaches every process of the terminal's group, and launchers such as npm pass it on as well: one key press
- * can arrive several times. A SIGINT so shortly after another, in milliseconds, is the same one.
+ * Ctrl-C reaches every process of the terminal's group, systemd's stop every process of the unit, and launchers pass
+ * both on: one wish can arrive several times. A signal so shortly after the first, in milliseconds, is the same one.
  */
-const SAME_INTERRUPT_MS = 200;
+const SAME_WISH_MS = 100;
 
 process.exitCode = await main();
 
@@ -38,7 +38,7 @@ async function main(): Promise<number> {
     log.info("Stopping, requests in flight are finished");
     await app.stop();
     log.info("Stopped");
-    app.processLog.flush();
+    await app.processLog.flush();
     process.exit(0);
   } catch (error) {
     if (!(error instanceof StartError)) throw error;
@@ -56,7 +56,7 @@ function onFirstSignal(): Promise<void> {
       if (firstAtMs === undefined) {
         firstAtMs = nowMs;
         resolve();
-      } else if (signal === "SIGTERM" || nowMs - firstAtMs > SAME_INTERRUPT_MS) {
+      } else if (nowMs - firstAtMs > SAME_WISH_MS) {
         process.exit(128 + SIGNAL_NUMBERS[signal]);
       }
     });
@@ -66,10 +66,10 @@ function onFirstSignal(): Promise<void> {
 
 /** A programmer's mistake outside any request: the log gets it before the process ends. */
 function logCrashes({ processLog }: App): void {
-  const crash = (error: unknown) => {
+  const crash = async (error: unknown) => {
     const { message, stack } = error instanceof Error ? error : new Error(String(error));
     processLog.log.critical("Crashed", { reason: message, stack });
-    processLog.flush();
+    await processLog.flush();
     process.exit(EXIT_FAILED);
   };
   process.on("uncaughtException", crash);

@@ -16,8 +16,6 @@ export interface LineWriter {
   write(line: string): void;
   /** Writes everything taken so far before it returns. Never throws. */
   flush(): void;
-  /** Flushes, and takes no more. */
-  close(): void;
 }
 
 /** The file's name on the local day of `date`. */
@@ -80,12 +78,6 @@ export function openDailyFile(
       if (waiting.length >= FLUSH_AT_CHARACTERS) flush();
     },
     flush,
-    close() {
-      clearInterval(timer);
-      flush();
-      if (descriptor !== undefined) closeSync(descriptor);
-      descriptor = undefined;
-    },
   };
 }
 

@@ -4,6 +4,9 @@ import { type LineWriter, openDailyFile } from "./daily-file.ts";
 import { createLog, type Level, type Log } from "./log.ts";
 import { redactor } from "./redact.ts";
 
+/** At the end stdout has this long to take what waits, in milliseconds. */
+const DRAIN_STDOUT_MS = 1_000;
+
 /** What the log is made of. */
 export interface LogOptions {
   readonly level: Level;
@@ -20,8 +23,8 @@ export interface ProcessLog {
   readonly log: Log;
   /** Takes a finished line of another thread. */
   readonly writeLine: (line: string) => void;
-  /** Writes what waits. Lines that come later are written at once. */
-  flush(): void;
+  /** Writes what waits; resolves when nothing does, or when stdout takes too long. */
+  flush(): Promise<void>;
 }
 
 /** Opens the log. A missing directory is one warning, on stderr too where nobody would see it otherwise. */
@@ -33,7 +36,8 @@ export function openLog(options: LogOptions): ProcessLog {
     for (const writer of writers) writer.write(shown);
   };
   const log = createLog(options.level, writeLine, Date.now);
-  if (options.console) writers.push(consoleWriter());
+  const console = options.console ? consoleWriter() : undefined;
+  if (console !== undefined) writers.push(console);
   const toStderr = (problem: string) => {
     if (options.console) log.warn(problem);
     else process.stderr.write(`s3proxy: ${hide(problem)}\n`);
@@ -44,13 +48,30 @@ export function openLog(options: LogOptions): ProcessLog {
   return {
     log,
     writeLine,
-    flush() {
+    async flush() {
       for (const writer of writers) writer.flush();
+      await console?.drained();
     },
   };
 }
 
-function consoleWriter(): LineWriter {
-  const write = (line: string) => void process.stdout.write(`${line}\n`);
-  return { write, flush() {}, close() {} };
+/** Stdout, never waited for while serving: a reader that has stopped must not stop the program. */
+function consoleWriter(): LineWriter & { drained(): Promise<void> } {
+  let waiting = 0;
+  let onDrained: (() => void) | undefined;
+  return {
+    write(line) {
+      waiting++;
+      process.stdout.write(`${line}\n`, () => {
+        if (--waiting === 0) onDrained?.();
+      });
+    },
+    flush() {},
+    async drained() {
+      if (waiting === 0) return;
+      const { promise, resolve } = Promise.withResolvers<void>();
+      onDrained = resolve;
+      await Promise.race([promise, Bun.sleep(DRAIN_STDOUT_MS)]);
+    },
+  };
 }

@@ -1,11 +1,11 @@
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
 import { startBackend } from "../support/backend.ts";
 import { ask, PROTOCOLS } from "../support/client.ts";
-import { type Proxy, startProxy } from "../support/proxy.ts";
+import { type RunningProxy, startProxy } from "../support/proxy.ts";
 import type { S3Backend } from "../support/s3-backend.ts";
 
 let s3: S3Backend;
-let proxy: Proxy;
+let proxy: RunningProxy;
 
 beforeAll(async () => {
   s3 = await startBackend();

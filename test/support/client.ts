@@ -37,7 +37,7 @@ export async function sendRaw(port: number, text: string | Uint8Array): Promise<
   const { promise, resolve, reject } = Promise.withResolvers<Buffer>();
   const chunks: Buffer[] = [];
   const socket = connect(port, "127.0.0.1", () => socket.write(text));
-  socket.on("data", (chunk) => chunks.push(chunk));
+  socket.on("data", (chunk) => chunks.push(Buffer.from(chunk)));
   socket.on("close", () => resolve(Buffer.concat(chunks)));
   socket.on("error", reject);
   return promise;

@@ -30,7 +30,7 @@ export interface Ended {
 }
 
 /** The running program. */
-export interface Proxy {
+export interface RunningProxy {
   readonly port: number;
   readonly pid: number;
   readonly cacheDir: string;
@@ -48,7 +48,7 @@ export interface Proxy {
 }
 
 /** Starts the program with `--console` and waits until it listens. Rejects with its output where it ends instead. */
-export async function startProxy(options: ProxyOptions = {}): Promise<Proxy> {
+export async function startProxy(options: ProxyOptions = {}): Promise<RunningProxy> {
   const folder = mkdtempSync(join(tmpdir(), "s3proxy-test-"));
   const cacheDir = options.cacheDir ?? join(folder, "cache");
   const logDir = folder;
