@@ -1,7 +1,7 @@
 /** The real program, started as a user would, on a free port and with folders of its own. */
 
 import { mkdtempSync, rmSync } from "node:fs";
-import { tmpdir } from "node:os";
+import { constants, tmpdir } from "node:os";
 import { join } from "node:path";
 import type { S3Location } from "./s3-backend.ts";
 
@@ -20,6 +20,8 @@ export interface ProxyOptions {
   readonly threads?: number;
   /** A cache directory that outlives the program; a fresh one by default. */
   readonly cacheDir?: string;
+  /** What the flags are given to; Bun on `src/main.ts` by default. */
+  readonly command?: readonly string[];
 }
 
 /** What a program that ended left behind. */
@@ -66,6 +68,7 @@ export async function startProxy(options: ProxyOptions = {}): Promise<RunningPro
   const child = spawnProxy(
     [...bucketFlags(options.s3), ...flags, ...(options.args ?? [])],
     options.environment,
+    options.command,
   );
   const ended = child.ended.finally(() => rmSync(folder, { recursive: true, force: true }));
   const failed = ended.then((it) => Promise.reject(new Error(`The program ended: ${JSON.stringify(it)}`)));
@@ -85,8 +88,9 @@ export async function startProxy(options: ProxyOptions = {}): Promise<RunningPro
 export async function runProxy(
   args: readonly string[],
   environment?: Readonly<Record<string, string>>,
+  command?: readonly string[],
 ): Promise<Ended> {
-  const child = spawnProxy(args, environment);
+  const child = spawnProxy(args, environment, command);
   const deadline = setTimeout(() => child.signal("SIGKILL"), START_DEADLINE_MS);
   const ended = await child.ended;
   clearTimeout(deadline);
@@ -111,9 +115,14 @@ export function bucketFlags(s3: S3Location | undefined): string[] {
   ];
 }
 
-function spawnProxy(args: readonly string[], environment: Readonly<Record<string, string>> = {}) {
+/** Starts the program with these flags alone and waits for nothing; whoever calls sees to its end. */
+export function spawnProxy(
+  args: readonly string[],
+  environment: Readonly<Record<string, string>> = {},
+  command: readonly string[] = [process.execPath, MAIN],
+) {
   const { PATH = "", HOME = "" } = process.env;
-  const child = Bun.spawn([process.execPath, MAIN, ...args], {
+  const child = Bun.spawn([...command, ...args], {
     env: { PATH, HOME, ...environment },
     stdin: "ignore",
     stdout: "pipe",
@@ -123,7 +132,7 @@ function spawnProxy(args: readonly string[], environment: Readonly<Record<string
   const stderr = collect(child.stderr);
   const ended = (async (): Promise<Ended> => {
     await Promise.all([child.exited, stdout.closed, stderr.closed]);
-    const exitCode = child.exitCode ?? 128 + (child.signalCode === "SIGKILL" ? 9 : 0);
+    const exitCode = child.exitCode ?? 128 + (constants.signals[child.signalCode ?? "SIGKILL"] ?? 0);
     return { exitCode, stdout: stdout.text(), stderr: stderr.text() };
   })();
   return {
