@@ -12,22 +12,31 @@ const STOP_GRACE_MS = 5_000;
 const MS_PER_TICK = 10;
 
 const running = new Set<Bun.Subprocess>();
+let stopping = false;
 
 /** Runs `command` on one CPU, its output going to `logFile`. */
 export function startServer(command: readonly string[], logFile: string): Bun.Subprocess {
   const log = Bun.file(logFile);
-  return track(Bun.spawn(pinned(command, SERVER_CPU), { stdin: "ignore", stdout: log, stderr: log }));
+  return track(
+    Bun.spawn(pinnedUnlessStopping(command, SERVER_CPU), { stdin: "ignore", stdout: log, stderr: log }),
+  );
 }
 
 /** Runs `command` beside the load generator, its standard output readable. */
 export function startHelper(command: readonly string[]): Bun.Subprocess<"ignore", "pipe", "inherit"> {
-  return track(Bun.spawn(pinned(command, LOAD_CPU), { stdin: "ignore", stdout: "pipe", stderr: "inherit" }));
+  return track(
+    Bun.spawn(pinnedUnlessStopping(command, LOAD_CPU), {
+      stdin: "ignore",
+      stdout: "pipe",
+      stderr: "inherit",
+    }),
+  );
 }
 
 /** Runs `command` to its end and gives back what it printed. Throws when it fails or outlives `deadlineMs`. */
 export async function runToEnd(command: readonly string[], deadlineMs: number): Promise<string> {
   const child = track(
-    Bun.spawn(pinned(command, LOAD_CPU), {
+    Bun.spawn(pinnedUnlessStopping(command, LOAD_CPU), {
       stdin: "ignore",
       stdout: "pipe",
       stderr: "pipe",
@@ -39,8 +48,9 @@ export async function runToEnd(command: readonly string[], deadlineMs: number): 
   return output;
 }
 
-/** Ends every child that still runs and waits until it is gone. */
+/** Ends every child that still runs, waits until it is gone, and lets no other start. */
 export async function stopAll(): Promise<void> {
+  stopping = true;
   await Promise.all(Array.from(running, stop));
 }
 
@@ -62,7 +72,8 @@ export function cpuTimeMs(pid: number): number | undefined {
   }
 }
 
-function pinned(command: readonly string[], cpu: number): string[] {
+function pinnedUnlessStopping(command: readonly string[], cpu: number): string[] {
+  if (stopping) throw new Error("The benchmark is being stopped");
   return canPin() ? ["taskset", "-c", String(cpu), ...command] : [...command];
 }
 

@@ -49,7 +49,13 @@ async function main(): Promise<number> {
   const effort = values.quick ? QUICK : FULL;
   const peer = values.against === undefined ? nginxPeer() : checkoutPeer(resolve(values.against));
   const work = await mkdtemp(join(tmpdir(), "s3proxy-bench-"));
-  onInterrupt(() => cleanUp(work));
+  // Once only: an interrupt makes the measurement fail as well, and two removals of one directory disturb each other.
+  let cleaned: Promise<void> | undefined;
+  const cleanUpOnce = () => {
+    cleaned ??= cleanUp(work);
+    return cleaned;
+  };
+  onInterrupt(cleanUpOnce);
   try {
     const rows = await measureAll(selected, effort, peer, resolve(values.ours), work);
     const machine = await machineLines(selected, peer);
@@ -66,7 +72,7 @@ async function main(): Promise<number> {
     process.stdout.write(`\n${text}`);
     return peer.missing !== undefined || rows.some((row) => "reason" in row) ? 1 : 0;
   } finally {
-    await cleanUp(work);
+    await cleanUpOnce();
   }
 }
 

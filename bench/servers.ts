@@ -81,7 +81,8 @@ async function startAndWait(
   closeSync(openSync(logFile, "w"));
   const child = startServer(command, logFile);
   const deadlineMs = performance.now() + START_DEADLINE_MS;
-  while (performance.now() < deadlineMs && child.exitCode === null) {
+  const hasEnded = () => child.exitCode !== null || child.signalCode !== null;
+  while (performance.now() < deadlineMs && !hasEnded()) {
     const status = await fetch(`${address.http1}/index.html`).then(
       (response) => response.status,
       () => undefined,
@@ -89,8 +90,9 @@ async function startAndWait(
     if (status === 200) return { name, address, cpuTimeMs: () => cpuTimeMs(child.pid) };
     await Bun.sleep(START_POLL_MS);
   }
-  const end =
-    child.exitCode === null ? `didn't answer 200 in ${START_DEADLINE_MS} ms` : `ended with ${child.exitCode}`;
+  const end = hasEnded()
+    ? `ended with ${child.exitCode ?? child.signalCode}`
+    : `didn't answer 200 in ${START_DEADLINE_MS} ms`;
   throw new Error(`${name} ${end}\n${command.join(" ")}\n${await Bun.file(logFile).text()}`);
 }
 

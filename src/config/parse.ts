@@ -8,7 +8,12 @@ import { type Option, type OptionName, type OptionValues, options } from "./opti
 /** What is wrong with a command line or its environment, in one line for the user. */
 export class UsageError extends Error {
   override readonly name = "UsageError";
+  constructor(message: string) {
+    super(message.replace(CONTROLS, (c) => `\\x${c.charCodeAt(0).toString(16).padStart(2, "0")}`));
+  }
 }
+
+const CONTROLS = /[\u0000-\u001f\u007f-\u009f\u2028\u2029]/g;
 
 const TABLE = Object.entries(options) as [OptionName, Option<unknown>][];
 
@@ -66,7 +71,8 @@ function readFlags(args: readonly string[]): Map<OptionName, GivenFlag> {
     if (token.kind === "option-terminator") continue;
     if (token.kind === "positional") {
       // A boolean may be followed by its value: "--console false".
-      if (previous?.index !== token.index - 1) throw new UsageError(`Unexpected argument "${token.value}"`);
+      if (previous?.index !== token.index - 1)
+        throw new UsageError(`Unexpected argument "${shortened(token.value)}"`);
       given.set(previous.name, { spelled: previous.spelled, given: token.value });
       previous = undefined;
       continue;
@@ -94,7 +100,7 @@ function parseValue(option: Option<unknown>, spelled: string, given: string): un
     return option.kind.parse(given);
   } catch (error) {
     if (!(error instanceof WrongForm)) throw error;
-    const shown = option.secret ? "the value given (not shown)" : `"${printable(given)}"`;
+    const shown = option.secret ? "the value given (not shown)" : `"${shortened(given)}"`;
     throw new UsageError(`${spelled}: ${shown} is not valid, wanted ${error.message}`);
   }
 }
@@ -130,14 +136,10 @@ function spellings(option: Option<unknown>): string {
 function unknownFlag(spelled: string, known: readonly string[]): string {
   const near = spelled.startsWith("--") ? nearest(spelled.slice(2), known) : undefined;
   const hint = near === undefined ? 'try "--help"' : `did you mean "--${near}"?`;
-  return `Unknown option "${printable(spelled)}", ${hint}`;
+  return `Unknown option "${shortened(spelled)}", ${hint}`;
 }
 
-/** A user's text in one line: control characters escaped, length bounded. */
-function printable(given: string): string {
-  const escaped = given.replace(
-    /[\u0000-\u001f\u007f-\u009f]/g,
-    (c) => `\\x${c.charCodeAt(0).toString(16).padStart(2, "0")}`,
-  );
-  return escaped.length > 200 ? `${escaped.slice(0, 200)}...` : escaped;
+/** A user's text, not longer than a line can bear. */
+function shortened(given: string): string {
+  return given.length > 200 ? `${given.slice(0, 200)}...` : given;
 }

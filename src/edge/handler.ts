@@ -6,6 +6,7 @@ import type { Log } from "../log/log.ts";
 import type { CorsHeaders, CorsPolicy } from "./cors.ts";
 import { ALLOWED_METHODS, type ErrorCode, errorResponse } from "./errors.ts";
 import { cacheStatusOf, failedCacheStatus } from "./headers.ts";
+import { hostCheck } from "./host.ts";
 import type { HotMap } from "./hot-map.ts";
 import { MANAGEMENT_PREFIX, manage } from "./management.ts";
 import { pass } from "./pass.ts";
@@ -32,6 +33,8 @@ export type Waiting = (request: Request) => void;
 /** How often an entry whose file is gone is asked for again. */
 const LOST_FILE_TRIES = 2;
 
+const isHost = hostCheck();
+
 /** Makes the handler of one edge. */
 export function createHandler(parts: HandlerParts): Handler {
   if (!parts.log.writes("debug")) return (request, waiting) => answer(parts, request, waiting);
@@ -52,11 +55,10 @@ function answer(parts: HandlerParts, request: Request, waiting: Waiting): Respon
   const { url, method, headers } = request;
   const isHead = method === "HEAD";
   const host = headers.get("host");
-  // A relative URL means that the Host header could not be made part of one; HTTP/1.0 may have none.
-  const isRelative = url.charCodeAt(0) === SLASH;
-  if (isRelative ? host !== null : host?.includes(",")) return errorResponse("malformed-host", isHead);
+  if (host !== null && !isHost(host)) return errorResponse("malformed-host", isHead);
 
-  const pathStart = isRelative ? 0 : url.indexOf("/", url.indexOf("//") + 2);
+  // Without a Host header, as HTTP/1.0 allows, the URL is the path alone.
+  const pathStart = host === null ? 0 : url.indexOf("/", url.indexOf("//") + 2);
   const queryStart = url.indexOf("?", pathStart);
   const path = queryStart < 0 ? url.slice(pathStart) : url.slice(pathStart, queryStart);
   if (path.startsWith(MANAGEMENT_PREFIX)) return manage(path, request, parts.keeper, parts.authKey);
@@ -78,8 +80,6 @@ function answer(parts: HandlerParts, request: Request, waiting: Waiting): Respon
   waiting(request);
   return answerFromKeeper(parts, request, path, meaning.key, cors);
 }
-
-const SLASH = 47;
 
 function answerOtherMethod(parts: HandlerParts, request: Request, cors: CorsHeaders): Response {
   if (request.method !== "OPTIONS") return errorResponse("method-refused", false, cors.headers);

@@ -1,18 +1,17 @@
 /**
- * The cache directory: one flat folder of frames (see frame.ts), each named for the SHA-256 of what it holds.
- * Files are written under another name, renamed when they are whole and never changed, so anyone may delete
- * any of them at any time.
+ * The cache directory: one flat folder of frames (see frame.ts), each named for the SHA-256 of what it holds. A frame is
+ * never changed, so anyone may delete any of them at any time.
  */
 
 import { createHash, randomUUID } from "node:crypto";
-import { chmodSync, lstatSync, mkdirSync, renameSync } from "node:fs";
+import { chmodSync, lstatSync, mkdirSync } from "node:fs";
 import { type FileHandle, open, readdir, unlink } from "node:fs/promises";
 import { join } from "node:path";
 import { crc32 } from "node:zlib";
+import { Draft } from "./draft.ts";
 import {
   decodeFooter,
   decodeMetadata,
-  encodeTrailer,
   FOOTER_BYTES,
   type Footer,
   METADATA_MOST_BYTES,
@@ -78,15 +77,15 @@ export class Disk {
     return hash.digest("hex");
   }
 
-  /** Where a file of that name is or would be. */
-  pathOf(name: string): string {
-    return join(this.#directory, name);
+  /** Where a key's file is or would be. */
+  pathOf(key: string): string {
+    return join(this.#directory, this.nameOf(key));
   }
 
-  /** Starts a file. */
-  async draft(): Promise<Draft> {
+  /** Starts a key's file. */
+  async draft(key: string): Promise<Draft> {
     const path = join(this.#directory, `${this.#run}-${++this.#drafts}${DRAFT_ENDING}`);
-    return new Draft(await open(path, "wx", 0o600), path, this.#origin);
+    return new Draft(await open(path, "wx", 0o600), path, this.pathOf(key), this.#origin);
   }
 
   /** Looks for a key's frame. Undefined where there is none; one that isn't whole or isn't the key's own is removed. */
@@ -118,7 +117,7 @@ export class Disk {
 
   /** Deletes a file. One that is gone already is no error. */
   async remove(name: string): Promise<void> {
-    await unlink(this.pathOf(name)).catch((error: NodeJS.ErrnoException) => {
+    await unlink(join(this.#directory, name)).catch((error: NodeJS.ErrnoException) => {
       if (error.code !== "ENOENT") throw error;
     });
   }
@@ -145,7 +144,7 @@ export class Disk {
   }
 
   async #readFrame(name: string): Promise<StoredFile | "broken" | undefined> {
-    const path = this.pathOf(name);
+    const path = join(this.#directory, name);
     const handle = await openIfThere(path);
     if (handle === undefined) return undefined;
     try {
@@ -168,61 +167,6 @@ export class Disk {
   }
 }
 
-/** A file that is being written. End it with `keep` or `discard`. */
-export class Draft {
-  readonly #handle: FileHandle;
-  readonly #path: string;
-  readonly #origin: string;
-  #bytes = 0;
-  #crc32 = 0;
-
-  constructor(handle: FileHandle, path: string, origin: string) {
-    this.#handle = handle;
-    this.#path = path;
-    this.#origin = origin;
-  }
-
-  /** Body bytes written so far. */
-  get bodyBytes(): number {
-    return this.#bytes;
-  }
-
-  /** Adds to the body. */
-  async write(chunk: Uint8Array): Promise<void> {
-    await writeAll(this.#handle, chunk);
-    this.#bytes += chunk.length;
-    this.#crc32 = crc32(chunk, this.#crc32);
-  }
-
-  /**
-   * Makes the draft a frame under its final path.
-   *
-   * @param mayKeep asked in the same turn as the rename, so that nothing can come between
-   * @returns the file's length, or undefined where it may not be kept and is gone
-   */
-  async keep(
-    path: string,
-    metadata: Omit<Metadata, "origin">,
-    mayKeep: () => boolean,
-  ): Promise<number | undefined> {
-    const trailer = encodeTrailer({ origin: this.#origin, ...metadata }, this.#bytes, this.#crc32);
-    await writeAll(this.#handle, trailer);
-    await this.#handle.close();
-    if (!mayKeep()) {
-      await unlink(this.#path).catch(() => {});
-      return undefined;
-    }
-    renameSync(this.#path, path);
-    return this.#bytes + trailer.length;
-  }
-
-  /** Deletes the draft. Never rejects. */
-  async discard(): Promise<void> {
-    await this.#handle.close().catch(() => {});
-    await unlink(this.#path).catch(() => {});
-  }
-}
-
 async function openIfThere(path: string): Promise<FileHandle | undefined> {
   try {
     return await open(path, "r");
@@ -242,14 +186,4 @@ async function readExactly(handle: FileHandle, position: number, length: number)
     filled += bytesRead;
   }
   return buffer.subarray(0, filled);
-}
-
-/** A write may take fewer bytes than it was given: the count decides. */
-async function writeAll(handle: FileHandle, bytes: Uint8Array): Promise<void> {
-  let written = 0;
-  while (written < bytes.length) {
-    const { bytesWritten } = await handle.write(bytes, written, bytes.length - written);
-    if (bytesWritten === 0) throw new Error("The disk took no bytes");
-    written += bytesWritten;
-  }
 }

@@ -1,7 +1,8 @@
 /** Takes an object's body from S3: into shared memory where it is small, into a file otherwise. */
 
 import { OriginError, type OriginObject } from "../origin/origin.ts";
-import type { Disk, Draft } from "./disk.ts";
+import type { Disk } from "./disk.ts";
+import type { Draft } from "./draft.ts";
 
 /** Bodies up to this many bytes live in memory that all threads share; larger ones are sent from their file. */
 export const SMALL_BODY_BYTES = 64 * 1024;
@@ -26,7 +27,7 @@ export interface FillPlace {
  *
  * @throws OriginError where it ends early, breaks or takes too long; nothing is left behind then
  */
-export async function fill(object: OriginObject, place: FillPlace): Promise<Filled> {
+export async function fill(key: string, object: OriginObject, place: FillPlace): Promise<Filled> {
   const { body, contentLength } = object;
   const refuse = (reason: string): Filled => {
     body.cancel();
@@ -45,7 +46,7 @@ export async function fill(object: OriginObject, place: FillPlace): Promise<Fill
         chunks.push(chunk);
         if (bytes <= SMALL_BODY_BYTES) continue;
         if (place.disk === undefined) return refuse("no cache directory");
-        draft = await place.disk.draft();
+        draft = await place.disk.draft(key);
         await draft.write(Buffer.concat(chunks));
       } else {
         await draft.write(chunk);
@@ -59,13 +60,6 @@ export async function fill(object: OriginObject, place: FillPlace): Promise<Fill
     await draft?.discard();
     if (error instanceof OriginError) throw error;
     return refuse((error as Error).message);
-  }
-  if (contentLength !== undefined && bytes !== contentLength) {
-    await draft?.discard();
-    throw new OriginError({
-      code: "origin-cut",
-      reason: `Body ended after ${bytes} of ${contentLength} bytes`,
-    });
   }
   return draft === undefined ? { kind: "memory", bytes: shared(chunks, bytes) } : { kind: "file", draft };
 }

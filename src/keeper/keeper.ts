@@ -5,6 +5,7 @@
 
 import type { Log } from "../log/log.ts";
 import { type Failure, type Origin, OriginError, type OriginObject } from "../origin/origin.ts";
+import { BoundedMap } from "./bounded-map.ts";
 import { type FillPlace, fill, SMALL_BODY_BYTES } from "./fill.ts";
 import { type FreshnessRules, isFresh, lifetimeOf } from "./freshness.ts";
 import {
@@ -39,7 +40,7 @@ export class Keeper implements KeeperClient {
   readonly #store: Store;
   readonly #edges = new Set<EdgeClient>();
   readonly #flights = new Map<string, Promise<Lookup>>();
-  readonly #passUntilMs = new Map<string, number>();
+  readonly #passUntilMs = new BoundedMap<string, number>(PASS_ENTRIES);
 
   constructor(parts: KeeperParts) {
     this.#origin = parts.origin;
@@ -159,7 +160,7 @@ export class Keeper implements KeeperClient {
       object.body.cancel();
       return this.#passFromNowOn(key, "the object's Cache-Control");
     }
-    const filled = await fill(object, this.#place);
+    const filled = await fill(key, object, this.#place);
     if (filled.kind === "no-place") return this.#passFromNowOn(key, filled.reason);
     const bytes = filled.kind === "memory" ? filled.bytes.length : filled.draft.bodyBytes;
     this.#log.info("S3 fetch", { key, result: "object", bytes, ms: this.#nowMs() - startedMs });
@@ -188,10 +189,6 @@ export class Keeper implements KeeperClient {
 
   #passFromNowOn(key: string, reason: string): Promise<Lookup> {
     this.#store.drop(key);
-    for (const oldest of this.#passUntilMs.keys()) {
-      if (this.#passUntilMs.size < PASS_ENTRIES) break;
-      this.#passUntilMs.delete(oldest);
-    }
     this.#passUntilMs.set(key, this.#nowMs() + PASS_FOR_MS);
     this.#log.info("Not stored, passed through", { key, reason });
     return this.#pass(key);

@@ -1,19 +1,14 @@
-/**
- * What the keeper knows: every entry, where its body is, and what it costs. Bodies are bounded by bytes in memory and
- * on disk; keys that don't exist have a small bound of their own, so that they can't push anything of value out.
- */
+/** What the keeper knows, with the files that go with it: the ledger's books and the disk's frames kept in step. */
 
 import { unlinkSync } from "node:fs";
 import type { Log } from "../log/log.ts";
 import type { ObjectHead } from "../origin/origin.ts";
-import type { Disk, Draft, StoredFile } from "./disk.ts";
-import { LeastRecentlyUsed } from "./eviction.ts";
+import type { Disk, StoredFile } from "./disk.ts";
+import type { Draft } from "./draft.ts";
+import { Ledger } from "./ledger.ts";
 import type { Body, Entry, ObjectEntry } from "./protocol.ts";
+import { WriteBehind } from "./write-behind.ts";
 
-/** Most missing or forbidden keys that are remembered: about 10 MB where the keys are as long as S3 allows. */
-const NEGATIVE_ENTRIES = 10_000;
-/** Most files written behind answers at once; a fill that would start one more waits. */
-const WRITES_AT_ONCE = 64;
 /** A problem with the directory is logged again only after this long, in milliseconds. */
 const PROBLEM_EVERY_MS = 60_000;
 
@@ -38,29 +33,25 @@ export interface Kept {
   readonly isKept: boolean;
 }
 
-interface Slot {
-  entry: ObjectEntry;
-  /** The name of its file, once that is whole. */
-  file?: string;
-}
-
-/** All entries of one process. */
+/** All entries of one process, in memory and on disk. */
 export class Store {
-  readonly #parts: StoreParts;
-  readonly #slots = new Map<string, Slot>();
-  readonly #negatives = new Map<string, Entry>();
-  readonly #inMemory: LeastRecentlyUsed;
-  readonly #onDisk: LeastRecentlyUsed;
-  readonly #writes = new Set<Promise<void>>();
+  readonly #disk: Disk | undefined;
+  readonly #log: Log;
+  readonly #nowMs: () => number;
+  readonly #ledger: Ledger;
+  readonly #writes = new WriteBehind((error) => this.#report("write", error));
   #generation = 0;
   #epoch = 0;
   #isIndexed = false;
   #problemLoggedAtMs = Number.NEGATIVE_INFINITY;
 
-  constructor(parts: StoreParts) {
-    this.#parts = parts;
-    this.#inMemory = new LeastRecentlyUsed(parts.memoryBytes);
-    this.#onDisk = new LeastRecentlyUsed(parts.cacheBytes);
+  constructor({ disk, cacheBytes, memoryBytes, nowMs, log, onDrop }: StoreParts) {
+    this.#disk = disk;
+    this.#log = log;
+    this.#nowMs = nowMs;
+    const pathOf = disk && ((key: string) => disk.pathOf(key));
+    const onUnlink = (key: string) => this.#unlink(key);
+    this.#ledger = new Ledger({ cacheBytes, memoryBytes, pathOf, onDrop, onUnlink });
   }
 
   /** Changes with every clear; a fill that began in another epoch is not kept. */
@@ -70,41 +61,39 @@ export class Store {
 
   /** True once every file found at the start is known, so that an unknown key needs no look at the disk. */
   get isIndexed(): boolean {
-    return this.#isIndexed || this.#parts.disk === undefined;
+    return this.#isIndexed || this.#disk === undefined;
   }
 
   /** What is known of a key, fresh or not. Counts as a use. */
   find(key: string): Entry | undefined {
-    const slot = this.#slots.get(key);
-    if (slot === undefined) return this.#negatives.get(key);
-    this.#inMemory.touch(key);
-    this.#onDisk.touch(key);
-    return slot.entry;
+    return this.#ledger.find(key);
   }
 
   /** Looks on disk for a key that isn't indexed yet. */
   async findOnDisk(key: string): Promise<Entry | undefined> {
     const epoch = this.#epoch;
-    const found = await this.#parts.disk?.find(key).catch((error) => this.#report("read", error));
+    const found = await this.#disk?.find(key).catch((error) => this.#report("read", error));
     if (found === undefined || epoch !== this.#epoch) return undefined;
     return this.find(key) ?? this.#adopt(found);
   }
 
   /** Reads a small body that is only on disk into memory. Undefined, and forgotten, where it can't be read. */
   async open(entry: ObjectEntry): Promise<Kept | undefined> {
-    const { content, key, generation } = entry;
-    if (content.body.kind === "memory") return { entry, isKept: true };
-    const bytes = await this.#parts.disk
-      ?.readBody(content.body.path, content.bodyBytes)
-      .catch((error) => this.#report("read", error));
-    const slot = this.#slots.get(key);
-    const isSame = slot?.entry.generation === generation;
+    const { body, bodyBytes } = entry.content;
+    if (body.kind === "memory") return { entry, isKept: true };
+    let bytes = await this.#readBody(body.path, bodyBytes);
     if (bytes === undefined) {
-      if (isSame) this.drop(key);
+      // It may be one that is still being written.
+      await this.#writes.settle();
+      bytes = await this.#readBody(body.path, bodyBytes);
+    }
+    const isHeld = this.#ledger.holds(entry);
+    if (bytes === undefined) {
+      if (isHeld) this.drop(entry.key);
       return undefined;
     }
-    const opened: ObjectEntry = { ...entry, content: { ...content, body: { kind: "memory", bytes } } };
-    return { entry: opened, isKept: isSame && this.#holdInMemory(slot, opened) };
+    const opened: ObjectEntry = { ...entry, content: { ...entry.content, body: { kind: "memory", bytes } } };
+    return { entry: opened, isKept: isHeld && this.#ledger.moveToMemory(opened) };
   }
 
   /** Keeps an object whose body is in memory; its file is written behind. */
@@ -116,16 +105,11 @@ export class Store {
     epoch: number,
   ): Promise<Kept> {
     const entry = this.#entry(key, head, bytes.length, { kind: "memory", bytes }, times);
+    await this.#writes.room();
     if (epoch !== this.#epoch) return { entry, isKept: false };
-    this.#forget(key);
-    const slot: Slot = { entry };
-    this.#slots.set(key, slot);
-    const isKept = this.#holdInMemory(slot, entry);
-    if (this.#writes.size >= WRITES_AT_ONCE) await Promise.race(this.#writes);
-    const writing = this.#writeBehind(slot, entry, bytes);
-    if (!isKept) await writing;
-    // A clear may have come while this waited.
-    return { entry, isKept: isKept && epoch === this.#epoch };
+    const isKept = this.#ledger.addInMemory(entry);
+    void this.#writes.start(() => this.#write(entry, bytes));
+    return { entry, isKept };
   }
 
   /** Keeps an object whose body is in a draft. Undefined where it may not stay or can't be written; the draft is gone then. */
@@ -136,58 +120,35 @@ export class Store {
     times: EntryTimes,
     epoch: number,
   ): Promise<Kept | undefined> {
-    const { disk } = this.#parts;
-    if (disk === undefined) return undefined;
-    const name = disk.nameOf(key);
-    const path = disk.pathOf(name);
-    const entry = this.#entry(key, head, draft.bodyBytes, { kind: "file", path }, times);
-    try {
-      const fileBytes = await draft.keep(path, { key, head, ...times }, () => epoch === this.#epoch);
-      if (fileBytes === undefined) return undefined;
-      this.#forget(key);
-      this.#slots.set(key, { entry, file: name });
-      this.#giveUpFiles(this.#onDisk.add(key, fileBytes));
-      return this.#slots.has(key) ? { entry, isKept: true } : undefined;
-    } catch (error) {
-      await draft.discard();
-      this.#report("write", error);
-      return undefined;
-    }
+    const entry = this.#entry(key, head, draft.bodyBytes, { kind: "file", path: draft.finalPath }, times);
+    const fileBytes = await this.#keepDraft(draft, entry, () => epoch === this.#epoch);
+    if (fileBytes === undefined || !this.#ledger.addFile(entry, fileBytes)) return undefined;
+    return { entry, isKept: true };
   }
 
   /** Remembers that there is no such object, or that it may not be read. */
   keepNegative(key: string, kind: "missing" | "denied", times: EntryTimes, epoch: number): Kept {
     const entry: Entry = { key, generation: ++this.#generation, content: { kind }, ...times };
     if (epoch !== this.#epoch) return { entry, isKept: false };
-    this.drop(key);
-    this.#negatives.set(key, entry);
-    for (const oldest of this.#negatives.keys()) {
-      if (this.#negatives.size <= NEGATIVE_ENTRIES) break;
-      this.#negatives.delete(oldest);
-    }
+    this.#ledger.addNegative(entry);
     return { entry, isKept: true };
   }
 
   /** Forgets a key, in memory and on disk. */
   drop(key: string): void {
-    const slot = this.#slots.get(key);
-    this.#forget(key);
-    if (slot === undefined) return;
-    if (slot.file !== undefined) this.#unlink(slot.file);
-    this.#parts.onDrop([key]);
+    this.#ledger.drop(key);
   }
 
   /** Forgets everything. Returns how many objects there were, in memory or on disk. */
   async clear(): Promise<number> {
     this.#epoch++;
-    const files = new Set([...this.#slots.values()].map((slot) => slot.file));
-    const known = this.#slots.size;
-    this.#slots.clear();
-    this.#negatives.clear();
-    this.#inMemory.clear();
-    this.#onDisk.clear();
-    const removed = (await this.#parts.disk?.clear()) ?? [];
-    return known + removed.filter((name) => !files.has(name)).length;
+    const known = this.#ledger.keys;
+    this.#ledger.clear();
+    const disk = this.#disk;
+    if (disk === undefined) return known.length;
+    const names = new Set(known.map((key) => disk.nameOf(key)));
+    const removed = await disk.clear();
+    return known.length + removed.filter((name) => !names.has(name)).length;
   }
 
   /** Learns which files an earlier run has left. Runs behind the serving; a clear ends it. */
@@ -195,9 +156,9 @@ export class Store {
     const epoch = this.#epoch;
     let found = 0;
     try {
-      for await (const file of this.#parts.disk?.scan() ?? []) {
+      for await (const file of this.#disk?.scan() ?? []) {
         if (epoch !== this.#epoch || this.#isIndexed) break;
-        if (this.#slots.has(file.metadata.key)) continue;
+        if (this.find(file.metadata.key) !== undefined) continue;
         this.#adopt(file);
         found++;
       }
@@ -214,16 +175,8 @@ export class Store {
   }
 
   /** Resolves when every file that is being written behind an answer is whole. */
-  async settle(): Promise<void> {
-    await Promise.all(this.#writes);
-  }
-
-  /** Logs a problem with the directory, at most once a minute. */
-  #report(what: "read" | "write", error: unknown): undefined {
-    const nowMs = this.#parts.nowMs();
-    if (nowMs - this.#problemLoggedAtMs < PROBLEM_EVERY_MS) return;
-    this.#problemLoggedAtMs = nowMs;
-    this.#parts.log.warn(`Cannot ${what} in the cache directory, serving goes on`, { reason: String(error) });
+  settle(): Promise<void> {
+    return this.#writes.settle();
   }
 
   #entry(key: string, head: ObjectHead, bodyBytes: number, body: Body, times: EntryTimes): ObjectEntry {
@@ -235,91 +188,56 @@ export class Store {
     };
   }
 
-  #adopt({ name, path, fileBytes, footer, metadata }: StoredFile): Entry {
+  #adopt({ path, fileBytes, footer, metadata }: StoredFile): Entry {
     const { key, head, storedAtMs, freshUntilMs, expiresAtMs } = metadata;
     const times = { storedAtMs, freshUntilMs, expiresAtMs };
     const entry = this.#entry(key, head, footer.bodyBytes, { kind: "file", path }, times);
-    this.#slots.set(key, { entry, file: name });
-    this.#giveUpFiles(this.#onDisk.add(key, fileBytes));
+    this.#ledger.addFile(entry, fileBytes);
     return entry;
   }
 
-  /** Holds an entry's body in memory, in place of others if need be. False where it is too large for that. */
-  #holdInMemory(slot: Slot, entry: ObjectEntry): boolean {
-    slot.entry = entry;
-    const gone = this.#inMemory.add(entry.key, entry.content.bodyBytes);
-    for (const key of gone) this.#giveUpMemory(key);
-    if (gone.length > 0) this.#parts.onDrop(gone);
-    return !gone.includes(entry.key);
+  async #readBody(path: string, bodyBytes: number): Promise<Uint8Array<SharedArrayBuffer> | undefined> {
+    return this.#disk?.readBody(path, bodyBytes).catch((error) => this.#report("read", error));
   }
 
-  /** From now on the body is read from its file, which may still be on its way; without a disk it is gone. */
-  #giveUpMemory(key: string): void {
-    const slot = this.#slots.get(key);
-    if (slot === undefined) return;
-    const { disk } = this.#parts;
-    if (disk === undefined) {
-      this.#slots.delete(key);
-      return;
+  async #write(entry: ObjectEntry, bytes: Uint8Array): Promise<void> {
+    if (this.#disk === undefined) return;
+    const draft = await this.#disk.draft(entry.key);
+    try {
+      await draft.write(bytes);
+    } catch (error) {
+      await draft.discard();
+      throw error;
     }
-    const path = disk.pathOf(disk.nameOf(key));
-    slot.entry = { ...slot.entry, content: { ...slot.entry.content, body: { kind: "file", path } } };
+    const fileBytes = await this.#keepDraft(draft, entry, () => this.#ledger.holds(entry));
+    if (fileBytes !== undefined) this.#ledger.addFileOf(entry, fileBytes);
   }
 
-  #giveUpFiles(keys: readonly string[]): void {
-    const dropped: string[] = [];
-    for (const key of keys) {
-      const slot = this.#slots.get(key);
-      if (slot?.file === undefined) continue;
-      this.#unlink(slot.file);
-      delete slot.file;
-      if (slot.entry.content.body.kind === "memory") continue;
-      this.#slots.delete(key);
-      dropped.push(key);
+  /** Makes a draft the entry's file. The file's bytes, or undefined where it may not stay or can't be written. */
+  async #keepDraft(draft: Draft, entry: ObjectEntry, mayKeep: () => boolean): Promise<number | undefined> {
+    const { key, storedAtMs, freshUntilMs, expiresAtMs, content } = entry;
+    try {
+      const metadata = { key, head: content.head, storedAtMs, freshUntilMs, expiresAtMs };
+      return await draft.keep(metadata, mayKeep);
+    } catch (error) {
+      await draft.discard();
+      this.#report("write", error);
+      return undefined;
     }
-    if (dropped.length > 0) this.#parts.onDrop(dropped);
   }
 
-  /** Starts to write a body to its file. The promise never rejects. */
-  #writeBehind(slot: Slot, entry: ObjectEntry, bytes: Uint8Array): Promise<void> {
-    const { disk } = this.#parts;
-    if (disk === undefined) return Promise.resolve();
-    const { key, storedAtMs, freshUntilMs, expiresAtMs } = entry;
-    const name = disk.nameOf(key);
-    const metadata = { key, head: entry.content.head, storedAtMs, freshUntilMs, expiresAtMs };
-    const isStillKept = () => this.#slots.get(key) === slot;
-    const write = async () => {
-      const draft = await disk.draft();
-      try {
-        await draft.write(bytes);
-        const fileBytes = await draft.keep(disk.pathOf(name), metadata, isStillKept);
-        if (fileBytes === undefined) return;
-        slot.file = name;
-        this.#giveUpFiles(this.#onDisk.add(key, fileBytes));
-      } catch (error) {
-        await draft.discard();
-        throw error;
-      }
-    };
-    const writing: Promise<void> = write()
-      .catch((error) => this.#report("write", error))
-      .finally(() => this.#writes.delete(writing));
-    this.#writes.add(writing);
-    return writing;
-  }
-
-  /** Takes a key out of the books; its file, if any, is left to be replaced. */
-  #forget(key: string): void {
-    this.#slots.delete(key);
-    this.#negatives.delete(key);
-    this.#inMemory.delete(key);
-    this.#onDisk.delete(key);
+  /** Logs a problem with the directory, at most once a minute. */
+  #report(what: "read" | "write", error: unknown): undefined {
+    const nowMs = this.#nowMs();
+    if (nowMs - this.#problemLoggedAtMs < PROBLEM_EVERY_MS) return;
+    this.#problemLoggedAtMs = nowMs;
+    this.#log.warn(`Cannot ${what} in the cache directory, serving goes on`, { reason: String(error) });
   }
 
   /** At once and not behind, so that it can't hit a newer file of the same name. */
-  #unlink(name: string): void {
+  #unlink(key: string): void {
     try {
-      if (this.#parts.disk !== undefined) unlinkSync(this.#parts.disk.pathOf(name));
+      if (this.#disk !== undefined) unlinkSync(this.#disk.pathOf(key));
     } catch (error) {
       if ((error as NodeJS.ErrnoException).code !== "ENOENT") this.#report("write", error);
     }

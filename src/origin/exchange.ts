@@ -1,6 +1,7 @@
 /** One question to S3 and its answer, with a deadline for each wait. Knows nothing of credentials or retries. */
 
-import { type Deadline, startDeadline } from "./deadline.ts";
+import { bodyOf, failureOf, readWhole } from "./body.ts";
+import { type Deadline, ORIGIN_DEADLINE_MS, startDeadline } from "./deadline.ts";
 import { headOf } from "./head.ts";
 import {
   type Failure,
@@ -11,8 +12,6 @@ import {
 } from "./origin.ts";
 import { judge, parseS3Error, type S3Error, type Verdict } from "./s3-error.ts";
 
-/** Longest wait for the first byte of an answer, and between two bytes of a body, in milliseconds. */
-export const ORIGIN_DEADLINE_MS = 30_000;
 /** Most of an error document that is read, in bytes. */
 const ERROR_DOCUMENT_BYTES = 64 * 1024;
 
@@ -43,11 +42,9 @@ export async function exchange(request: OriginRequest): Promise<Exchanged> {
     });
     deadline.pause();
     if (response.status === 200) return receivedObject(response, deadline);
-    const xml = await readText(bodyOf(response, deadline), ERROR_DOCUMENT_BYTES);
-    return judge(
-      response.status,
-      parseS3Error(xml, response.status, response.headers.get("x-amz-bucket-region")),
-    );
+    const document = await readWhole(bodyOf(response, deadline, undefined), ERROR_DOCUMENT_BYTES);
+    const region = response.headers.get("x-amz-bucket-region");
+    return judge(response.status, parseS3Error(document.toString(), response.status, region));
   } catch (error) {
     return { kind: "failed", failure: failureOf(error, deadline) };
   } finally {
@@ -57,58 +54,9 @@ export async function exchange(request: OriginRequest): Promise<Exchanged> {
 
 function receivedObject(response: Response, deadline: Deadline): ReceivedObject {
   const length = response.headers.get("content-length");
-  const received = {
-    kind: "object",
-    head: headOf(response.headers),
-    body: bodyOf(response, deadline),
-    response,
-  } as const;
-  return length !== null && /^\d{1,15}$/.test(length)
-    ? { ...received, contentLength: Number(length) }
-    : received;
-}
-
-/** A response's body with a deadline for each wait, and every failure an `OriginError`. */
-function bodyOf(response: Response, deadline: Deadline): OriginBody {
-  // Taken at the first read, so that a response whose body is never read here can be passed on whole.
-  let reader: ReadableStreamDefaultReader<Uint8Array> | undefined;
-  return {
-    async read() {
-      reader ??= response.body?.getReader() as ReadableStreamDefaultReader<Uint8Array> | undefined;
-      deadline.resume();
-      try {
-        return (await reader?.read())?.value;
-      } catch (error) {
-        const failure = failureOf(error, deadline);
-        throw new OriginError(
-          failure.code === "origin-timeout" ? failure : { ...failure, code: "origin-cut" },
-        );
-      } finally {
-        deadline.pause();
-      }
-    },
-    cancel() {
-      deadline.abort();
-    },
-  };
-}
-
-async function readText(body: OriginBody, mostBytes: number): Promise<string> {
-  const chunks: Uint8Array[] = [];
-  let bytes = 0;
-  for (let chunk = await body.read(); chunk !== undefined; chunk = await body.read()) {
-    chunks.push(chunk);
-    bytes += chunk.length;
-    if (bytes > mostBytes) {
-      body.cancel();
-      break;
-    }
-  }
-  return Buffer.concat(chunks).toString();
-}
-
-function failureOf(error: unknown, deadline: Deadline): Failure {
-  if (error instanceof OriginError) return error.failure;
-  if (deadline.hasPassed) return { code: "origin-timeout", reason: `No byte for ${ORIGIN_DEADLINE_MS} ms` };
-  return { code: "origin-unreachable", reason: (error as Error).message };
+  const contentLength = length !== null && /^\d{1,15}$/.test(length) ? Number(length) : undefined;
+  const head = headOf(response.headers);
+  const body = bodyOf(response, deadline, contentLength);
+  const received = { kind: "object", head, body, response } as const;
+  return contentLength === undefined ? received : { ...received, contentLength };
 }

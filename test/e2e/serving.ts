@@ -17,12 +17,17 @@ export interface Serving {
   stop(): Promise<void>;
 }
 
-/** Starts both; `fill` is called in between. */
-export async function startServing(
-  options: Omit<ProxyOptions, "s3"> & { readonly bucket?: MemoryS3Options } = {},
-): Promise<Serving> {
+/** How to start both. */
+export interface ServingOptions extends Omit<ProxyOptions, "s3"> {
+  readonly bucket?: MemoryS3Options;
+  /** True to start without an `--auth-key`. */
+  readonly isClosed?: boolean;
+}
+
+/** Starts both. */
+export async function startServing(options: ServingOptions = {}): Promise<Serving> {
   const s3 = await startMemoryS3(options.bucket);
-  const args = ["--auth-key", AUTH_KEY, ...(options.args ?? [])];
+  const args = [...(options.isClosed === true ? [] : ["--auth-key", AUTH_KEY]), ...(options.args ?? [])];
   const proxy = await startProxy({ ...options, s3, args });
   const stop = async () => {
     await proxy.stop();

@@ -132,7 +132,8 @@ export function spawnProxy(
   const stderr = collect(child.stderr);
   const ended = (async (): Promise<Ended> => {
     await Promise.all([child.exited, stdout.closed, stderr.closed]);
-    const exitCode = child.exitCode ?? 128 + (constants.signals[child.signalCode ?? "SIGKILL"] ?? 0);
+    const exitCode =
+      child.exitCode ?? 128 + constants.signals[(child.signalCode ?? "SIGKILL") as NodeJS.Signals];
     return { exitCode, stdout: stdout.text(), stderr: stderr.text() };
   })();
   return {

@@ -1,0 +1,184 @@
+import { describe, expect, test } from "bun:test";
+import { type Option, type OptionName, options } from "./options.ts";
+import { parseOptions, UsageError } from "./parse.ts";
+
+const REQUIRED = ["--bucket", "site"];
+
+function messageOf(args: readonly string[], environment: Record<string, string> = {}): string {
+  try {
+    parseOptions(args, environment);
+  } catch (error) {
+    if (error instanceof UsageError) return error.message;
+    throw error;
+  }
+  throw new Error(`Nothing was refused in ${JSON.stringify(args)}`);
+}
+
+/** The issue's table, written out again: what the flag, the short flag and the variable are called, and two values. */
+type Row = readonly [
+  name: OptionName,
+  flag: string | undefined,
+  short: string | undefined,
+  environment: string | undefined,
+  fallback: unknown,
+  samples: readonly (readonly [string, unknown])[],
+];
+const numbers = [
+  ["11", 11],
+  ["12", 12],
+] as const;
+const words = [
+  ["word", "word"],
+  ["other", "other"],
+] as const;
+const truths = [
+  ["true", true],
+  ["false", false],
+] as const;
+const sizes = [
+  ["512MiB", 512 * 2 ** 20],
+  ["20GB", 20e9],
+] as const;
+const uris = [
+  ["mongodb://a", "mongodb://a"],
+  ["mongodb://b", "mongodb://b"],
+] as const;
+const addresses = [
+  ["http://a:1", "http://a:1"],
+  ["https://b", "https://b"],
+] as const;
+const prefixes = [
+  ["a", "a/"],
+  ["b/c/", "b/c/"],
+] as const;
+const levels = [
+  ["debug", "debug"],
+  ["critical", "critical"],
+] as const;
+const lists = [
+  ['["*"]', ["*"]],
+  ['["https://a"]', ["https://a"]],
+] as const;
+
+const table: readonly Row[] = [
+  ["bucket", "bucket", "b", "S3_BUCKET", undefined, words],
+  ["region", "region", "r", "AWS_REGION", "us-east-1", words],
+  ["key", "key", "k", "AWS_KEY", undefined, words],
+  ["secret", "secret", "s", "AWS_SECRET", undefined, words],
+  ["sessionToken", "session-token", undefined, "AWS_SESSION_TOKEN", undefined, words],
+  ["noSign", "no-sign", undefined, undefined, false, truths],
+  ["endpoint", "endpoint", undefined, "S3_ENDPOINT", undefined, addresses],
+  ["virtualHost", "virtual-host", undefined, undefined, false, truths],
+  ["prefix", "prefix", undefined, "S3_PREFIX", undefined, prefixes],
+  ["authKey", "auth-key", "a", "AUTH_KEY", undefined, words],
+  ["port", "port", "p", "PORT", 8000, numbers],
+  ["host", "host", undefined, "HOST", undefined, words],
+  ["threads", "threads", "n", "THREADS", undefined, numbers],
+  ["ttl", "ttl", "t", "TTL", 300, numbers],
+  ["negativeTtl", "negative-ttl", undefined, "NEGATIVE_TTL", undefined, numbers],
+  ["cacheDir", "cache-dir", "d", "CACHE_DIR", undefined, words],
+  ["cacheSize", "cache-size", undefined, "CACHE_SIZE", 10 * 2 ** 30, sizes],
+  ["memorySize", "memory-size", undefined, "MEMORY_SIZE", 256 * 2 ** 20, sizes],
+  ["rejectQueryStrings", "reject-query-strings", "j", "REJECT_QUERY_STRINGS", false, truths],
+  ["console", "console", "c", "CONSOLE", false, truths],
+  ["logLevel", "log-level", "l", "LOG_LEVEL", "info", levels],
+  ["logDir", "dir", "o", "LOG_DIR", "logs/", words],
+  ["mmdbHost", "mmdb-host", "m", "MMDB_HOST", undefined, words],
+  ["mmdbPort", "mmdb-port", "x", "MMDB_PORT", 2010, numbers],
+  ["ilpHost", "ilp-host", "y", "ILP_HOST", undefined, words],
+  ["ilpPort", "ilp-port", "z", "ILP_PORT", 9009, numbers],
+  ["ilpSeriesName", "ilp-series-name", "e", "ILP_SERIES_NAME", "request", words],
+  ["mongoUri", "mongo-uri", "f", "MONGO_URI", undefined, uris],
+  ["mongoDatabase", "mongo-database", "g", "MONGO_DATABASE", "metrics", words],
+  ["mongoCollection", "mongo-collection", "i", "MONGO_COLLECTION", "request", words],
+  ["help", "help", "h", undefined, false, truths],
+  ["version", "version", undefined, undefined, false, truths],
+  ["allowedOrigins", undefined, undefined, "ALLOWED_ORIGINS", [], lists],
+];
+
+test("the option table has the issue's rows, no more and no fewer", () => {
+  const rows = Object.entries(options as Record<string, Option<unknown>>);
+  const names = rows.map(([name, { flag, short, environment }]) => [name, flag, short, environment]);
+  expect(names.sort()).toEqual(table.map((row) => row.slice(0, 4)).sort() as typeof names);
+});
+
+describe.each(table.map((row) => ({ name: row[0], row })))("$name", ({ row }) => {
+  const [name, flag, short, environment, fallback, [first, second]] = row;
+  // What has to be given beside it, so that only this option is in question.
+  const partners: Record<string, string[]> = {
+    key: ["--secret", "x"],
+    secret: ["--key", "x"],
+    virtualHost: ["--endpoint", "http://e"],
+    bucket: [],
+  };
+  const others = [...(name === "bucket" ? [] : REQUIRED), ...(partners[name] ?? [])];
+  const read = (args: string[], variables: Record<string, string> = {}) =>
+    parseOptions([...others, ...args], variables)[name];
+
+  test("has its default", () => {
+    if (name === "bucket")
+      expect(messageOf([])).toBe("--bucket (or S3_BUCKET in the environment) is required");
+    else expect(parseOptions(REQUIRED, {})[name]).toEqual(fallback as never);
+  });
+  if (environment !== undefined) {
+    test("is read from the environment", () => {
+      expect(read([], { [environment]: first![0] })).toEqual(first![1] as never);
+    });
+  }
+  if (environment !== undefined && partners[name] === undefined) {
+    test("has its default where the variable is empty", () => {
+      expect(read([], { [environment]: "" })).toEqual(fallback as never);
+    });
+  }
+  if (flag === undefined) {
+    test("has no flag", () => {
+      expect(messageOf([...others, "--allowed-origins=[]"])).toStartWith(
+        'Unknown option "--allowed-origins"',
+      );
+    });
+    return;
+  }
+  test("is read from the flag in each spelling, which wins over the environment", () => {
+    const variables = environment === undefined ? {} : { [environment]: second![0] };
+    const spellings = [[`--${flag}`, first![0]], [`--${flag}=${first![0]}`]];
+    if (short !== undefined) spellings.push([`-${short}`, first![0]]);
+    if (short !== undefined && typeof first![1] !== "boolean") spellings.push([`-${short}${first![0]}`]);
+    for (const spelling of spellings) expect(read(spelling, variables)).toEqual(first![1] as never);
+    expect(read([`--${flag}=${second![0]}`])).toEqual(second![1] as never);
+  });
+});
+
+describe("a boolean", () => {
+  test.each([
+    { args: ["--console"], value: true },
+    { args: ["-c"], value: true },
+    { args: ["--console", "true"], value: true },
+    { args: ["--console", "false"], value: false },
+    { args: ["-c", "false"], value: false },
+    { args: ["--console=false"], value: false },
+    { args: ["--console", "--ttl", "1"], value: true },
+    { args: ["-jc"], value: true },
+    { args: ["-cj", "false"], value: true },
+  ])("is $value after $args", ({ args, value }) => {
+    expect(parseOptions([...REQUIRED, ...args], { CONSOLE: String(!value) }).console).toBe(value);
+  });
+  test("takes only the one argument right behind it", () => {
+    expect(messageOf([...REQUIRED, "--console", "false", "false"])).toBe('Unexpected argument "false"');
+    expect(messageOf([...REQUIRED, "--console", "maybe"])).toBe(
+      '--console: "maybe" is not valid, wanted "true" or "false"',
+    );
+    expect(messageOf([...REQUIRED, "--console=true", "false"])).toBe('Unexpected argument "false"');
+  });
+});
+
+test("the last of a repeated flag counts", () => {
+  expect(parseOptions([...REQUIRED, "-p", "1", "--port=2"], {}).port).toBe(2);
+});
+
+test("what --help and --version need is not asked for", () => {
+  const bad = { PORT: "x", AWS_KEY: "only" };
+  expect(parseOptions(["--help"], bad).help).toBe(true);
+  expect(parseOptions(["-h"], bad).help).toBe(true);
+  expect(parseOptions(["--version"], bad).version).toBe(true);
+  expect(messageOf(["--help=false"])).toInclude("--bucket");
+});

@@ -1,0 +1,152 @@
+/**
+ * The books: every entry, where its body is, and what that costs. No I/O of its own: files that must go are named to
+ * who can delete them. Bodies are bounded by bytes in memory and on disk; keys that don't exist have a small bound of
+ * their own, so that they can't push anything of value out.
+ */
+
+import { BoundedMap } from "./bounded-map.ts";
+import { LeastRecentlyUsed } from "./eviction.ts";
+import type { Entry, ObjectEntry } from "./protocol.ts";
+
+/** Most missing or forbidden keys that are remembered: about 10 MB where the keys are as long as S3 allows. */
+const NEGATIVE_ENTRIES = 10_000;
+
+/** What a `Ledger` is made of. */
+export interface LedgerParts {
+  readonly cacheBytes: number;
+  readonly memoryBytes: number;
+  /** The path of a key's file; absent where nothing is kept on disk. */
+  readonly pathOf: ((key: string) => string) | undefined;
+  /** Told which keys' copies must no longer be held anywhere. */
+  readonly onDrop: (keys: readonly string[]) => void;
+  /** Told which keys' files must go, at once. */
+  readonly onUnlink: (key: string) => void;
+}
+
+interface Slot {
+  entry: ObjectEntry;
+  /** True once its file is whole. */
+  hasFile: boolean;
+}
+
+/** All entries of one process. */
+export class Ledger {
+  readonly #parts: LedgerParts;
+  readonly #slots = new Map<string, Slot>();
+  readonly #negatives = new BoundedMap<string, Entry>(NEGATIVE_ENTRIES);
+  readonly #inMemory: LeastRecentlyUsed;
+  readonly #onDisk: LeastRecentlyUsed;
+
+  constructor(parts: LedgerParts) {
+    this.#parts = parts;
+    this.#inMemory = new LeastRecentlyUsed(parts.memoryBytes);
+    this.#onDisk = new LeastRecentlyUsed(parts.cacheBytes);
+  }
+
+  /** The keys of all objects. */
+  get keys(): readonly string[] {
+    return [...this.#slots.keys()];
+  }
+
+  /** What is known of a key, fresh or not. Counts as a use. */
+  find(key: string): Entry | undefined {
+    const slot = this.#slots.get(key);
+    if (slot === undefined) return this.#negatives.get(key);
+    this.#inMemory.touch(key);
+    this.#onDisk.touch(key);
+    return slot.entry;
+  }
+
+  /** True while the very copy that `entry` describes is what is known of its key. */
+  holds(entry: Entry): boolean {
+    return this.#slots.get(entry.key)?.entry.generation === entry.generation;
+  }
+
+  /** Enters an object whose body is in memory. False where it is too large for that; it is read from its file then. */
+  addInMemory(entry: ObjectEntry): boolean {
+    this.#forget(entry.key);
+    this.#slots.set(entry.key, { entry, hasFile: false });
+    return this.moveToMemory(entry);
+  }
+
+  /** Enters an object whose body is in a file of that many bytes. False where it is too large to stay. */
+  addFile(entry: ObjectEntry, fileBytes: number): boolean {
+    this.#forget(entry.key);
+    this.#slots.set(entry.key, { entry, hasFile: false });
+    return this.addFileOf(entry, fileBytes);
+  }
+
+  /** Enters the file of an object that is known already. */
+  addFileOf({ key }: Entry, fileBytes: number): boolean {
+    const slot = this.#slots.get(key);
+    if (slot === undefined) return false;
+    slot.hasFile = true;
+    this.#giveUpFiles(this.#onDisk.add(key, fileBytes));
+    return this.#slots.has(key);
+  }
+
+  /** Holds a known object's body in memory, in place of others if need be. False where it is too large for that. */
+  moveToMemory(entry: ObjectEntry): boolean {
+    const slot = this.#slots.get(entry.key);
+    if (slot === undefined) return false;
+    slot.entry = entry;
+    const gone = this.#inMemory.add(entry.key, entry.content.bodyBytes);
+    for (const key of gone) this.#giveUpMemory(key);
+    if (gone.length > 0) this.#parts.onDrop(gone);
+    return !gone.includes(entry.key);
+  }
+
+  /** Enters a key without an object. */
+  addNegative(entry: Entry): void {
+    this.drop(entry.key);
+    this.#negatives.set(entry.key, entry);
+  }
+
+  /** Forgets a key everywhere. */
+  drop(key: string): void {
+    const slot = this.#slots.get(key);
+    this.#forget(key);
+    if (slot === undefined) return;
+    if (slot.hasFile) this.#parts.onUnlink(key);
+    this.#parts.onDrop([key]);
+  }
+
+  /** Forgets everything; files are left to who deletes them all. */
+  clear(): void {
+    this.#slots.clear();
+    this.#negatives.clear();
+    this.#inMemory.clear();
+    this.#onDisk.clear();
+  }
+
+  /** From now on the body is read from its file, which may still be on its way; without a disk it is gone. */
+  #giveUpMemory(key: string): void {
+    const slot = this.#slots.get(key);
+    if (slot === undefined) return;
+    const path = this.#parts.pathOf?.(key);
+    if (path === undefined) this.#slots.delete(key);
+    else slot.entry = { ...slot.entry, content: { ...slot.entry.content, body: { kind: "file", path } } };
+  }
+
+  #giveUpFiles(keys: readonly string[]): void {
+    const dropped: string[] = [];
+    for (const key of keys) {
+      const slot = this.#slots.get(key);
+      if (slot === undefined) continue;
+      this.#parts.onUnlink(key);
+      slot.hasFile = false;
+      if (slot.entry.content.body.kind === "memory") continue;
+      this.#slots.delete(key);
+      dropped.push(key);
+    }
+    if (dropped.length > 0) this.#parts.onDrop(dropped);
+  }
+
+  /** Takes a key out of the books; its file, if any, is left to be replaced. */
+  #forget(key: string): void {
+    this.#slots.delete(key);
+    this.#negatives.delete(key);
+    this.#inMemory.delete(key);
+    this.#onDisk.delete(key);
+  }
+}

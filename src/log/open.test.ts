@@ -1,0 +1,87 @@
+import { afterEach, beforeEach, describe, expect, spyOn, test } from "bun:test";
+import { mkdtempSync, readdirSync, readFileSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { type LogOptions, openLog } from "./open.ts";
+
+const SECRET = "a-secret-to-hide";
+
+let folder: string;
+let written: { stdout: string; stderr: string };
+let spies: { mockRestore(): void }[];
+
+beforeEach(() => {
+  folder = mkdtempSync(join(tmpdir(), "s3proxy-log-"));
+  written = { stdout: "", stderr: "" };
+  spies = (["stdout", "stderr"] as const).map((name) =>
+    spyOn(process[name], "write").mockImplementation((text) => {
+      written[name] += String(text);
+      return true;
+    }),
+  );
+});
+afterEach(() => {
+  for (const spy of spies) spy.mockRestore();
+  rmSync(folder, { recursive: true, force: true });
+});
+
+function open(options: Partial<LogOptions> = {}) {
+  return openLog({ level: "info", directory: folder, console: false, secrets: [SECRET], ...options });
+}
+
+function file(): string {
+  return readdirSync(folder)
+    .map((name) => readFileSync(join(folder, name), "utf8"))
+    .join("");
+}
+
+describe("openLog", () => {
+  test("writes to the day's file alone", () => {
+    const { log, flush } = open();
+    log.info("Said", { key: "k" });
+    flush();
+    expect(file()).toMatch(/^\S+Z info {5}Said key=k\n$/);
+    expect(written).toEqual({ stdout: "", stderr: "" });
+  });
+  test("writes to stdout as well where it is asked to", () => {
+    const { log, flush } = open({ console: true });
+    log.info("Said");
+    flush();
+    expect(written.stdout).toMatch(/^\S+Z info {5}Said\n$/);
+    expect(file()).toBe(written.stdout);
+  });
+  test("leaves out what is less severe than its level", () => {
+    const { log, flush } = open({ level: "warn" });
+    log.info("Unsaid");
+    log.warn("Said");
+    flush();
+    expect(file()).toMatch(/^\S+Z warn {5}Said\n$/);
+  });
+  test("hides secrets in its own lines and in those of other threads, in the file and on stdout", () => {
+    const { log, writeLine, flush } = open({ console: true });
+    log.warn(`own ${SECRET}`, { reason: SECRET });
+    writeLine(`other ${SECRET}`);
+    flush();
+    expect(file()).toEndWith("own [hidden] reason=[hidden]\nother [hidden]\n");
+    expect(written.stdout).toBe(file());
+  });
+});
+
+describe("where the directory is missing", () => {
+  test("openLog warns once on stderr and works on", () => {
+    const { log, flush } = open({ directory: join(folder, "missing") });
+    log.info("Said");
+    flush();
+    expect(written.stderr).toBe(
+      `s3proxy: Log directory "${join(folder, "missing")}" does not exist, no log file is written\n`,
+    );
+    expect(readdirSync(folder)).toEqual([]);
+  });
+  test("openLog warns once on stdout where that is the log", () => {
+    const { log, flush } = open({ directory: join(folder, "missing"), console: true });
+    log.info("Said");
+    flush();
+    expect(written.stderr).toBe("");
+    expect(written.stdout).toMatch(/^\S+Z warn {5}Log directory .* does not exist.*\n\S+Z info {5}Said\n$/);
+  });
+});

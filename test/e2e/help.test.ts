@@ -1,0 +1,97 @@
+import { beforeAll, describe, expect, test } from "bun:test";
+import { type Ended, runProxy } from "../support/proxy.ts";
+
+/** Set in the environment of every run here; none of it may be printed. */
+const SECRETS = {
+  AWS_KEY: "key-in-the-environment",
+  AWS_SECRET: "secret-in-the-environment",
+  AWS_SESSION_TOKEN: "token-in-the-environment",
+  AUTH_KEY: "bearer-in-the-environment",
+  MONGO_URI: "mongodb://user:password-in-the-environment@db.internal",
+};
+
+/** Every row of the table: flag, short flag, environment variable, what is said of the default. */
+const ROWS: readonly (readonly [flag: string, short: string, environment: string, byDefault: string])[] = [
+  ["bucket", "b", "S3_BUCKET", "required"],
+  ["region", "r", "AWS_REGION", "default us-east-1"],
+  ["key", "k", "AWS_KEY", "default the AWS default chain"],
+  ["secret", "s", "AWS_SECRET", "default the AWS default chain"],
+  ["session-token", "", "AWS_SESSION_TOKEN", ""],
+  ["no-sign", "", "", ""],
+  ["endpoint", "", "S3_ENDPOINT", "default AWS"],
+  ["virtual-host", "", "", ""],
+  ["prefix", "", "S3_PREFIX", ""],
+  ["auth-key", "a", "AUTH_KEY", ""],
+  ["port", "p", "PORT", "default 8000"],
+  ["host", "", "HOST", "default all interfaces, IPv4 and IPv6"],
+  ["threads", "n", "THREADS", "default number of CPUs the process may use"],
+  ["ttl", "t", "TTL", "default 300"],
+  ["negative-ttl", "", "NEGATIVE_TTL", "default the smaller of --ttl and 60"],
+  ["cache-dir", "d", "CACHE_DIR", "default s3proxy-<uid> in the temporary directory"],
+  ["cache-size", "", "CACHE_SIZE", "default 10GiB"],
+  ["memory-size", "", "MEMORY_SIZE", "default 256MiB"],
+  ["reject-query-strings", "j", "REJECT_QUERY_STRINGS", ""],
+  ["console", "c", "CONSOLE", ""],
+  ["log-level", "l", "LOG_LEVEL", "default info"],
+  ["dir", "o", "LOG_DIR", "default logs/"],
+  ["mmdb-host", "m", "MMDB_HOST", ""],
+  ["mmdb-port", "x", "MMDB_PORT", "default 2010"],
+  ["ilp-host", "y", "ILP_HOST", ""],
+  ["ilp-port", "z", "ILP_PORT", "default 9009"],
+  ["ilp-series-name", "e", "ILP_SERIES_NAME", "default request"],
+  ["mongo-uri", "f", "MONGO_URI", ""],
+  ["mongo-database", "g", "MONGO_DATABASE", "default metrics"],
+  ["mongo-collection", "i", "MONGO_COLLECTION", "default request"],
+  ["help", "h", "", ""],
+  ["version", "", "", ""],
+];
+
+describe("--help", () => {
+  let help: Ended;
+  let rows: string[];
+
+  beforeAll(async () => {
+    help = await runProxy(["--help"], SECRETS);
+    rows = help.stdout.split("\n").filter((line) => /^ {2}\S| {6}\S/.test(line));
+  });
+
+  test("prints to stdout and exits 0", () => {
+    expect(help.stdout).toStartWith("Usage: s3proxy ");
+    expect(help.stderr).toBe("");
+    expect(help.exitCode).toBe(0);
+  });
+
+  test.each(ROWS)("shows --%s with its short flag, its environment variable and its default", (...row) => {
+    const [flag, short, environment, byDefault] = row;
+    const [line = "", ...others] = rows.filter((each) => each.slice(6).split(/\s/)[0] === `--${flag}`);
+    expect(others).toEqual([]);
+    expect(line.slice(0, 6)).toBe(short === "" ? "      " : `  -${short}, `);
+    const notes = [environment, byDefault].filter((note) => note !== "").join(", ");
+    expect(/\S(?: \[([^[\]]+)\])?$/.exec(line)?.[1] ?? "").toBe(notes);
+  });
+
+  test("shows ALLOWED_ORIGINS, which only the environment has", () => {
+    const [line = ""] = rows.filter((each) => each.includes("ALLOWED_ORIGINS"));
+    expect(line).toContain("JSON array of origins");
+    expect(line).toContain("[default []]");
+  });
+
+  test("has no rows beside these", () => {
+    expect(rows.length).toBe(ROWS.length + 1);
+  });
+
+  test.each(Object.entries(SECRETS))("doesn't show the value of %s", (_name, value) => {
+    expect(help.stdout).not.toContain(value);
+  });
+
+  test("is printed for -h too, whatever else is wrong with the environment", async () => {
+    const short = await runProxy(["-h"], { PORT: "none", ALLOWED_ORIGINS: "{" });
+    expect(short).toEqual(help);
+  });
+});
+
+test("--version prints the name and the package's version, and exits 0", async () => {
+  const { version } = (await Bun.file(`${import.meta.dir}/../../package.json`).json()) as { version: string };
+  const printed = await runProxy(["--version"], SECRETS);
+  expect(printed).toEqual({ exitCode: 0, stdout: `s3proxy ${version}\n`, stderr: "" });
+});

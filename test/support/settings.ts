@@ -1,0 +1,60 @@
+/** One value for every option, in the three ways a user can give it. */
+
+/** Option by its long flag (or, for what only the environment has, its variable), to its value. */
+export type Settings = Readonly<Record<string, string>>;
+
+/** Long flag to short flag and environment variable, as README and `--help` say. */
+const NAMES: Readonly<Record<string, { readonly short?: string; readonly environment: string }>> = {
+  bucket: { short: "b", environment: "S3_BUCKET" },
+  region: { short: "r", environment: "AWS_REGION" },
+  key: { short: "k", environment: "AWS_KEY" },
+  secret: { short: "s", environment: "AWS_SECRET" },
+  "session-token": { environment: "AWS_SESSION_TOKEN" },
+  endpoint: { environment: "S3_ENDPOINT" },
+  prefix: { environment: "S3_PREFIX" },
+  "auth-key": { short: "a", environment: "AUTH_KEY" },
+  port: { short: "p", environment: "PORT" },
+  host: { environment: "HOST" },
+  threads: { short: "n", environment: "THREADS" },
+  ttl: { short: "t", environment: "TTL" },
+  "negative-ttl": { environment: "NEGATIVE_TTL" },
+  "cache-dir": { short: "d", environment: "CACHE_DIR" },
+  "cache-size": { environment: "CACHE_SIZE" },
+  "memory-size": { environment: "MEMORY_SIZE" },
+  "reject-query-strings": { short: "j", environment: "REJECT_QUERY_STRINGS" },
+  console: { short: "c", environment: "CONSOLE" },
+  "log-level": { short: "l", environment: "LOG_LEVEL" },
+  dir: { short: "o", environment: "LOG_DIR" },
+  "mmdb-host": { short: "m", environment: "MMDB_HOST" },
+  "mmdb-port": { short: "x", environment: "MMDB_PORT" },
+  "ilp-host": { short: "y", environment: "ILP_HOST" },
+  "ilp-port": { short: "z", environment: "ILP_PORT" },
+  "ilp-series-name": { short: "e", environment: "ILP_SERIES_NAME" },
+  "mongo-uri": { short: "f", environment: "MONGO_URI" },
+  "mongo-database": { short: "g", environment: "MONGO_DATABASE" },
+  "mongo-collection": { short: "i", environment: "MONGO_COLLECTION" },
+};
+
+/** `--flag value`, and a bare `--flag` for "true". */
+export function asLongFlags(settings: Settings): string[] {
+  return Object.entries(settings).flatMap(([flag, value]) => given(`--${flag}`, value));
+}
+
+/** `-f value` where there is a short flag, the long one elsewhere. */
+export function asShortFlags(settings: Settings): string[] {
+  return Object.entries(settings).flatMap(([flag, value]) => {
+    const { short } = NAMES[flag]!;
+    return given(short === undefined ? `--${flag}` : `-${short}`, value);
+  });
+}
+
+/** Environment variables. */
+export function asEnvironment(settings: Settings): Record<string, string> {
+  return Object.fromEntries(
+    Object.entries(settings).map(([flag, value]) => [NAMES[flag]!.environment, value]),
+  );
+}
+
+function given(flag: string, value: string): string[] {
+  return value === "true" ? [flag] : [flag, value];
+}
