@@ -132,14 +132,16 @@ export class Disk {
     return frames;
   }
 
-  /** Every whole frame of this origin. Removes what is broken and what another process left half written. */
+  /** Every whole frame of this origin. Removes what is broken or misnamed, and what another process left half written. */
   async *scan(): AsyncGenerator<StoredFile> {
     for (const name of await readdir(this.#directory)) {
       if (name.endsWith(DRAFT_ENDING) && !name.startsWith(this.#run)) await this.remove(name);
       if (!FRAME_NAME.test(name)) continue;
       const found = await this.#readFrame(name);
-      if (found === "broken") await this.remove(name);
-      else if (found !== undefined && found.metadata.origin === this.#origin) yield found;
+      if (found === undefined) continue;
+      if (found !== "broken" && found.metadata.origin !== this.#origin) continue;
+      if (found === "broken" || this.nameOf(found.metadata.key) !== name) await this.remove(name);
+      else yield found;
     }
   }
 

@@ -116,7 +116,8 @@ export class Keeper implements KeeperClient {
       return await this.#fetch(key, stored === undefined ? "miss" : "expired");
     } catch (error) {
       if (error instanceof OriginError) return { kind: "failed", failure: error.failure };
-      throw error;
+      this.#log.critical("A lookup failed", { key, reason: String(error), stack: (error as Error).stack });
+      return { kind: "failed", failure: { code: "internal" } };
     }
   }
 

@@ -55,7 +55,8 @@ export type Lookup =
     }
   /** The edge fetches this one itself. */
   | { readonly kind: "pass"; readonly request: OriginRequest }
-  | { readonly kind: "failed"; readonly failure: Failure };
+  /** `internal` is a mistake of ours; the log has it. */
+  | { readonly kind: "failed"; readonly failure: Failure | { readonly code: "internal" } };
 
 /** A lookup's answer as it is for who joined while S3 was being asked. */
 export function asFollower(lookup: Lookup): Lookup {

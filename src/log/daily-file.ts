@@ -1,6 +1,6 @@
 /** The log's file: one a day, `s3-proxy-YYYYMMDD.log`, by the local date. */
 
-import { closeSync, openSync, statSync, writeSync } from "node:fs";
+import { appendFileSync, statSync } from "node:fs";
 import { join } from "node:path";
 
 /** Lines are written together this often, in milliseconds. */
@@ -16,6 +16,12 @@ export interface LineWriter {
   write(line: string): void;
   /** Writes everything taken so far before it returns. Never throws. */
   flush(): void;
+}
+
+/** The writer of the day's file. */
+export interface DailyFile extends LineWriter {
+  /** Flushes, and writes no more by itself. */
+  close(): void;
 }
 
 /** The file's name on the local day of `date`. */
@@ -35,23 +41,12 @@ export function openDailyFile(
   directory: string,
   nowMs: () => number,
   reportProblem: (problem: string) => void,
-): LineWriter | undefined {
+): DailyFile | undefined {
   if (statSync(directory, { throwIfNoEntry: false })?.isDirectory() !== true) return undefined;
-  let name = "";
-  let descriptor: number | undefined;
   let waiting = "";
   let dropped = 0;
   let retryAtMs = 0;
 
-  const openToday = () => {
-    const today = dailyName(new Date(nowMs()));
-    if (descriptor !== undefined && today === name) return descriptor;
-    if (descriptor !== undefined) closeSync(descriptor);
-    descriptor = undefined;
-    descriptor = openSync(join(directory, today), "a", 0o640);
-    name = today;
-    return descriptor;
-  };
   const flush = () => {
     if (waiting === "" || nowMs() < retryAtMs) {
       if (waiting.length > FLUSH_AT_CHARACTERS) [waiting, dropped] = ["", dropped + 1];
@@ -60,7 +55,8 @@ export function openDailyFile(
     try {
       const note =
         dropped > 0 ? `(log lines were lost: the file could not be written ${dropped} times)\n` : "";
-      writeAll(openToday(), note + waiting);
+      // Opened anew each time: a file that was moved or deleted meanwhile, or a new day, needs no further care.
+      appendFileSync(join(directory, dailyName(new Date(nowMs()))), note + waiting, { mode: 0o640 });
       waiting = "";
       dropped = 0;
     } catch (error) {
@@ -78,11 +74,9 @@ export function openDailyFile(
       if (waiting.length >= FLUSH_AT_CHARACTERS) flush();
     },
     flush,
+    close() {
+      clearInterval(timer);
+      flush();
+    },
   };
-}
-
-function writeAll(descriptor: number, text: string): void {
-  const bytes = Buffer.from(text);
-  let written = 0;
-  while (written < bytes.length) written += writeSync(descriptor, bytes, written);
 }

@@ -1,6 +1,6 @@
 /** The body of an answer from S3: read in arrival order, with a deadline for each wait and its length checked. */
 
-import { type Deadline, ORIGIN_DEADLINE_MS } from "./deadline.ts";
+import type { Deadline } from "./deadline.ts";
 import { type Failure, type OriginBody, OriginError } from "./origin.ts";
 
 /**
@@ -66,6 +66,6 @@ export async function readWhole(body: OriginBody, mostBytes: number): Promise<Bu
 /** What an exception of `fetch` or of a body's reader means. */
 export function failureOf(error: unknown, deadline: Deadline): Failure {
   if (error instanceof OriginError) return error.failure;
-  if (deadline.hasPassed) return { code: "origin-timeout", reason: `No byte for ${ORIGIN_DEADLINE_MS} ms` };
+  if (deadline.hasPassed) return { code: "origin-timeout", reason: `No byte for ${deadline.limitMs} ms` };
   return { code: "origin-unreachable", reason: (error as Error).message };
 }

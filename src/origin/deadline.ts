@@ -3,6 +3,8 @@ export const ORIGIN_DEADLINE_MS = 30_000;
 
 /** A deadline that runs only while something is waited for. */
 export interface Deadline {
+  /** The longest wait, in milliseconds. */
+  readonly limitMs: number;
   /** Aborted when the deadline passes, or by `abort`. */
   readonly signal: AbortSignal;
   /** True once the deadline has passed, so that an abort of our own isn't taken for a time-out. */
@@ -25,6 +27,7 @@ export function startDeadline(limitMs: number): Deadline {
     controller.abort();
   };
   const deadline: Deadline = {
+    limitMs,
     signal: controller.signal,
     get hasPassed() {
       return hasPassed;

@@ -30,9 +30,13 @@ export interface FailedExchange {
 /** What one exchange can come to. */
 export type Exchanged = ReceivedObject | Exclude<Verdict, { kind: "failed" }> | FailedExchange;
 
-/** Sends the request. Never throws; a body that is then read may. */
-export async function exchange(request: OriginRequest): Promise<Exchanged> {
-  const deadline = startDeadline(ORIGIN_DEADLINE_MS);
+/**
+ * Sends the request. Never throws; a body that is then read may.
+ *
+ * @param deadlineMs longest wait for the first byte and between two bytes
+ */
+export async function exchange(request: OriginRequest, deadlineMs = ORIGIN_DEADLINE_MS): Promise<Exchanged> {
+  const deadline = startDeadline(deadlineMs);
   try {
     const response = await fetch(request.url, {
       headers: request.headers,

@@ -6,6 +6,9 @@ import { type Origin, type OriginAnswer, OriginError, type OriginRequest } from 
 import { CREDENTIAL_CODES, type S3Error } from "./s3-error.ts";
 import { type Credentials, encodeKey, Signer } from "./signature.ts";
 
+/** Longest wait for S3's first answer, in milliseconds: while it lasts, nothing that the cache has is served. */
+const PROBE_DEADLINE_MS = 5_000;
+
 /** Where credentials come from, and how to say that S3 didn't take them. */
 export interface CredentialSource {
   /** The credentials to sign with now. Rejects where there are none. */
@@ -79,7 +82,7 @@ export class S3Origin implements Origin {
    * Never throws.
    */
   async probe(): Promise<ProbeResult> {
-    const answer = await this.#ask(`.s3proxy-probe/${crypto.randomUUID()}`);
+    const answer = await this.#ask(`.s3proxy-probe/${crypto.randomUUID()}`, PROBE_DEADLINE_MS);
     if (answer.kind === "failed") {
       const { failure, error } = answer;
       // A clock can come right by itself; nothing else that S3 refuses us for can.
@@ -97,15 +100,15 @@ export class S3Origin implements Origin {
    * One question; asked once more where renewed credentials may help. (Bun itself asks once more where S3 had closed
    * an idle connection just when it was used again.)
    */
-  async #ask(key: string): Promise<Exchanged> {
-    const first = await this.#askOnce(key);
+  async #ask(key: string, deadlineMs?: number): Promise<Exchanged> {
+    const first = await this.#askOnce(key, deadlineMs);
     if (first.kind !== "failed" || !CREDENTIAL_CODES.has(first.error?.code ?? "")) return first;
-    return this.#parts.credentials?.renew() === true ? this.#askOnce(key) : first;
+    return this.#parts.credentials?.renew() === true ? this.#askOnce(key, deadlineMs) : first;
   }
 
-  async #askOnce(key: string): Promise<Exchanged> {
+  async #askOnce(key: string, deadlineMs?: number): Promise<Exchanged> {
     try {
-      return await exchange(await this.request(key));
+      return await exchange(await this.request(key), deadlineMs);
     } catch (error) {
       if (error instanceof OriginError) return { kind: "failed", failure: error.failure };
       throw error;

@@ -1,0 +1,114 @@
+import { afterAll, beforeAll, describe, expect, test } from "bun:test";
+import { readdirSync } from "node:fs";
+import { startBackend } from "../support/backend.ts";
+import { type RunningProxy, startProxy } from "../support/proxy.ts";
+import type { S3Backend } from "../support/s3-backend.ts";
+import { AUTH_KEY, expectEveryWay, type Serving, startServing } from "./serving.ts";
+
+const KIB = 1024;
+const SIZES = [0, 1, 64 * KIB - 1, 64 * KIB, 64 * KIB + 1, 100_000, 1024 * KIB, 5 * 1024 * KIB + 7];
+/** For some of these the runtime names the file it serves from in a header of its own. */
+const ODD_TYPES = [
+  "application/octet-stream",
+  "application/zip",
+  "application/pdf",
+  "application/x-own",
+  "application/wasm",
+  "video/mp4",
+  "image/x-odd",
+  "text/html",
+  "nonsense",
+];
+
+describe("with a real S3 server program", () => {
+  let s3: S3Backend;
+  let proxy: RunningProxy;
+  beforeAll(async () => {
+    s3 = await startBackend();
+    for (const size of SIZES) await s3.put(`${size}.bin`, bytes(size));
+    proxy = await startProxy({ s3, args: ["--auth-key", AUTH_KEY] });
+  });
+  afterAll(async () => {
+    await proxy?.stop();
+    await s3?.stop();
+  });
+
+  test.each(SIZES)("an object of %p bytes arrives byte for byte, with its length", async (size) => {
+    const all = await expectEveryWay(proxy.port, `/${size}.bin`, { status: 200, body: bytes(size) });
+    for (const { way, answer } of all) {
+      expect([way, answer.headers["content-length"]]).toEqual([way, String(size)]);
+      expect([way, answer.headers["transfer-encoding"]]).toEqual([way, undefined]);
+    }
+  });
+});
+
+describe("with a programmable bucket", () => {
+  let it: Serving;
+  beforeAll(async () => {
+    it = await startServing();
+  });
+  afterAll(() => it?.stop());
+
+  test.each(ODD_TYPES)("a large object of type %p is not given a Content-Disposition", async (type) => {
+    const body = bytes(70_000);
+    it.s3.put("large.data", body, { "Content-Type": type });
+    for (const { way, answer } of await expectEveryWay(it.port, "/large.data", { status: 200, body })) {
+      expect([way, answer.headers["content-type"]]).toEqual([way, type]);
+      expect([way, answer.headers["content-disposition"]]).toEqual([way, undefined]);
+      expect(JSON.stringify(answer.headers)).not.toContain(it.proxy.cacheDir);
+    }
+  });
+  test("a large object keeps the Content-Disposition it has", async () => {
+    const headers = {
+      "Content-Disposition": 'attachment; filename="own.zip"',
+      "Content-Type": "application/zip",
+    };
+    it.s3.put("own", bytes(70_000), headers);
+    for (const { answer } of await expectEveryWay(it.port, "/own", { status: 200 })) {
+      expect(answer.headers["content-disposition"]).toBe(headers["Content-Disposition"]);
+    }
+  });
+  test.each([10, 70_000])("a body of %p bytes that S3 sends without a length arrives whole", async (size) => {
+    const body = bytes(size);
+    const chunked = Buffer.concat([
+      Buffer.from(`${size.toString(16)}\r\n`),
+      body,
+      Buffer.from("\r\n0\r\n\r\n"),
+    ]);
+    // What is sent is the chunked form itself, for a Content-Length would be added otherwise.
+    it.s3.answer("chunked", 200, { "Transfer-Encoding": "chunked", ETag: '"c"' }, chunked);
+    const all = await expectEveryWay(it.port, "/chunked", { status: 200, body });
+    for (const { answer } of all.filter((each) => !each.isCold)) {
+      expect(answer.headers["content-length"]).toBe(String(size));
+    }
+  });
+  test("what looks compressed is neither unpacked nor packed, whatever the client accepts", async () => {
+    const notGzip = "these bytes are not gzip";
+    it.s3.put("odd.gz", notGzip, { "Content-Encoding": "gzip", "Content-Type": "text/plain" });
+    it.s3.put("plain.txt", "x".repeat(5000), { "Content-Type": "text/plain" });
+    for (const accepted of ["gzip, br", "identity", "gzip;q=0"]) {
+      const headers = { "Accept-Encoding": accepted };
+      const odd = await expectEveryWay(it.port, "/odd.gz", { status: 200, body: notGzip }, headers);
+      for (const { answer } of odd) expect(answer.headers["content-encoding"]).toBe("gzip");
+      const plain = await expectEveryWay(
+        it.port,
+        "/plain.txt",
+        { status: 200, body: "x".repeat(5000) },
+        headers,
+      );
+      for (const { answer } of plain) expect(answer.headers["content-encoding"]).toBeUndefined();
+    }
+    for (const { headers } of it.s3.requests) expect(headers["accept-encoding"]).toBe("identity");
+  });
+  test("only finished files with names of 64 hex digits are left in the cache directory", () => {
+    const names = readdirSync(it.proxy.cacheDir);
+    expect(names.filter((name) => !/^[0-9a-f]{64}$/.test(name))).toEqual([]);
+  });
+});
+
+/** Bytes that are different at every place a body may be cut or joined. */
+function bytes(size: number): Uint8Array {
+  const made = new Uint8Array(size);
+  for (let at = 0; at < size; at++) made[at] = (at * 31 + (at >>> 8) * 7 + (at >>> 16)) & 0xff;
+  return made;
+}
