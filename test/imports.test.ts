@@ -17,10 +17,12 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
     "origin/origin.ts",
     "origin/exchange.ts",
     "origin/body.ts",
+    "http",
     "log",
   ],
   keeper: ["origin/origin.ts", "log"],
-  origin: [],
+  origin: ["http"],
+  http: [],
   config: [],
   log: [],
 };

@@ -1,6 +1,6 @@
 /** Preconditions of a GET or HEAD: RFC 9110 section 13. */
 
-import { parseHttpDate } from "./http-date.ts";
+import { parseHttpDate } from "../http/date.ts";
 
 /** What an object can be compared by. */
 export interface Validators {

@@ -46,9 +46,15 @@ export function createHandler(parts: HandlerParts): Handler {
   };
 }
 
+/** Without the query: a client may have put a secret there, such as a presigned URL of its own. */
+function pathOf(url: string): string {
+  const { pathname } = URL.parse(url) ?? { pathname: url.split("?")[0] };
+  return pathname ?? "";
+}
+
 function logRequest(log: Log, { method, url }: Request, { status, headers }: Response, tookMs: number): void {
   const cache = headers.get("cache-status")?.replace("s3proxy; ", "");
-  log.debug("Request", { method, url, status, cache, ms: Math.round(tookMs * 1000) / 1000 });
+  log.debug("Request", { method, path: pathOf(url), status, cache, ms: Math.round(tookMs * 1000) / 1000 });
 }
 
 function answer(parts: HandlerParts, request: Request, waiting: Waiting): Response | Promise<Response> {

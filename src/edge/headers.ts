@@ -1,8 +1,8 @@
 /** The headers of an object's answer, and `Cache-Status` in words of RFC 9211. */
 
+import { formatHttpDate } from "../http/date.ts";
 import type { CacheStatus, ObjectEntry } from "../keeper/protocol.ts";
 import type { ErrorCode } from "./errors.ts";
-import { formatHttpDate } from "./http-date.ts";
 
 /** A set of headers, ready to be sent. */
 export type HeaderSet = Readonly<Record<string, string>>;
@@ -42,8 +42,17 @@ export function objectHeaders(
   headers["content-type"] = contentType(head.contentType, entry.key);
   if (head.contentEncoding !== undefined) headers["content-encoding"] = head.contentEncoding;
   if (head.contentLanguage !== undefined) headers["content-language"] = head.contentLanguage;
-  if (head.contentDisposition !== undefined) headers["content-disposition"] = head.contentDisposition;
+  const disposition = head.contentDisposition ?? dispositionOf(entry);
+  if (disposition !== undefined) headers["content-disposition"] = disposition;
   return headers;
+}
+
+/**
+ * For a body that is sent from a file Bun adds the file's name, for some types, unless there is a disposition; `inline`
+ * is what none means (docs/decisions/004-disposition.md).
+ */
+function dispositionOf({ content }: ObjectEntry): string | undefined {
+  return content.body.kind === "file" ? "inline" : undefined;
 }
 
 /** The type S3 has, else the one that goes with the key's extension. */

@@ -7,11 +7,13 @@ import { type Failure, type OriginBody, OriginError, type OriginRequest } from "
 import { isNotModified } from "./conditional.ts";
 import type { CorsHeaders } from "./cors.ts";
 import { type ErrorCode, errorResponse } from "./errors.ts";
-import { cacheStatusOf, failedCacheStatus, type HeaderSet } from "./headers.ts";
+import { cacheStatusOf, failedCacheStatus } from "./headers.ts";
 import { answerHeaders } from "./hot-map.ts";
 
 /** Bodies up to this many bytes are read whole before they are sent. */
 const WHOLE_BODY_BYTES = 64 * 1024;
+
+const NO_BYTES = new Uint8Array(new SharedArrayBuffer(0));
 
 /** How one pass went. */
 export interface Passed {
@@ -32,7 +34,7 @@ export async function pass(
   const answer = await exchange(toOrigin);
   if (answer.kind === "failed") return passFailed(answer.failure.code, isHead, cors, answer.failure);
   if (answer.kind !== "object") return passFailed(answer.kind, isHead, cors);
-  const { head, contentLength, body, response } = answer;
+  const { head, contentLength, body } = answer;
   const entry = unstoredEntry(key, head, contentLength ?? 0, nowMs);
   const cacheStatus = cacheStatusOf("pass", false, nowMs, nowMs);
   const isUnchanged = isNotModified(
@@ -46,26 +48,45 @@ export async function pass(
     const headers = answerHeaders(entry, kind, cacheStatus, cors, nowMs);
     return { response: new Response(null, { status: isUnchanged ? 304 : 200, headers }) };
   }
-  if (contentLength !== undefined && contentLength <= WHOLE_BODY_BYTES) {
-    return passWhole(body, answerHeaders(entry, "full", cacheStatus, cors, nowMs), cors);
-  }
-  // Handing on S3's own response keeps its length and its backpressure; a new one around its body would lose the length.
-  for (const name of [...response.headers.keys()]) {
-    if (name !== "content-length") response.headers.delete(name);
-  }
   const headers = answerHeaders(entry, "full", cacheStatus, cors, nowMs);
-  for (const [name, value] of Object.entries(headers)) response.headers.set(name, value);
-  return { response };
-}
-
-/** A small body is read first: its answer has a length, and one that S3 cuts off becomes an honest error. */
-async function passWhole(body: OriginBody, headers: HeaderSet, cors: CorsHeaders): Promise<Passed> {
   try {
-    return { response: new Response(await readWhole(body, WHOLE_BODY_BYTES), { headers }) };
+    const isSmall = contentLength !== undefined && contentLength <= WHOLE_BODY_BYTES;
+    // The first bytes are waited for, so that an early failure of S3 becomes an honest error.
+    const start = isSmall ? await readWhole(body, WHOLE_BODY_BYTES) : streamOf(body, await body.read());
+    return { response: new Response(start, { headers }) };
   } catch (error) {
     if (!(error instanceof OriginError)) throw error;
     return passFailed(error.failure.code, false, cors, error.failure);
   }
+}
+
+/**
+ * A body as a stream that reads only what the client has room for. A failure of S3 aborts the client's answer, and a client
+ * that leaves ends the transfer from S3.
+ */
+function streamOf(body: OriginBody, first: Uint8Array | undefined): ReadableStream<Uint8Array> {
+  let next: Uint8Array | undefined = first;
+  let isFirst = true;
+  return new ReadableStream(
+    {
+      type: "bytes",
+      async pull(controller) {
+        try {
+          if (!isFirst) next = await body.read();
+          isFirst = false;
+          if (next === undefined) controller.close();
+          else controller.enqueue(next as Uint8Array<ArrayBuffer>);
+        } catch (error) {
+          // Also where the client left meanwhile: enqueue and close throw then, and error does nothing.
+          controller.error(error);
+        }
+      },
+      cancel() {
+        body.cancel();
+      },
+    },
+    { highWaterMark: 0 },
+  );
 }
 
 function passFailed(code: ErrorCode, isHead: boolean, cors: CorsHeaders, failure?: Failure): Passed {
@@ -80,6 +101,6 @@ function unstoredEntry(
   bodyBytes: number,
   nowMs: number,
 ): ObjectEntry {
-  const content = { kind: "object", head, bodyBytes, body: { kind: "file", path: "" } } as const;
+  const content = { kind: "object", head, bodyBytes, body: { kind: "memory", bytes: NO_BYTES } } as const;
   return { key, generation: 0, content, storedAtMs: nowMs, freshUntilMs: nowMs, expiresAtMs: nowMs };
 }

@@ -53,8 +53,5 @@ function respondWith(entry: ObjectEntry, kind: AnswerKind, headers: HeaderSet): 
   // once it has its name, only deleted; it is longer than the body by its trailer.
   const found = statSync(body.path, { throwIfNoEntry: false });
   if (found === undefined || found.size <= bodyBytes) return undefined;
-  const response = new Response(Bun.file(body.path).slice(0, bodyBytes), { headers });
-  // For some types Bun adds one that names the file.
-  if (headers["content-disposition"] === undefined) response.headers.delete("content-disposition");
-  return response;
+  return new Response(Bun.file(body.path).slice(0, bodyBytes), { headers });
 }

@@ -22,6 +22,8 @@ const DRAFT_ENDING = ".draft";
 const FRAME_NAME = /^[0-9a-f]{64}$/;
 /** Bytes read at a file's end in the first go: footer and nearly every metadata. */
 const TAIL_BYTES = 4096;
+/** Bytes of a body that are read and compared in one go. */
+const CHECKED_AT_ONCE_BYTES = 1024 * 1024;
 
 /** The directory can't be used for a reason that only the operator can mend. */
 export class CacheDirectoryError extends Error {
@@ -82,10 +84,20 @@ export class Disk {
     return join(this.#directory, this.nameOf(key));
   }
 
-  /** Starts a key's file. */
+  /**
+   * Starts a key's file. A directory that was deleted is made again.
+   *
+   * @throws CacheDirectoryError where another user has made it meanwhile
+   */
   async draft(key: string): Promise<Draft> {
     const path = join(this.#directory, `${this.#run}-${++this.#drafts}${DRAFT_ENDING}`);
-    return new Draft(await open(path, "wx", 0o600), path, this.pathOf(key), this.#origin);
+    const start = () => open(path, "wx", 0o600);
+    const handle = await start().catch((error: NodeJS.ErrnoException) => {
+      if (error.code !== "ENOENT") throw error;
+      prepareCacheDirectory(this.#directory, process.getuid?.());
+      return start();
+    });
+    return new Draft(handle, path, this.pathOf(key), this.#origin);
   }
 
   /** Looks for a key's frame. Undefined where there is none; one that isn't whole or isn't the key's own is removed. */
@@ -101,15 +113,34 @@ export class Disk {
 
   /** Reads a small body into memory that all threads share; undefined unless its length and checksum are right. */
   async readBody(path: string, bodyBytes: number): Promise<Uint8Array<SharedArrayBuffer> | undefined> {
+    const body = new Uint8Array(new SharedArrayBuffer(bodyBytes));
+    let filled = 0;
+    const isIntact = await this.isIntact(path, bodyBytes, (chunk) => {
+      body.set(chunk, filled);
+      filled += chunk.length;
+    });
+    return isIntact ? body : undefined;
+  }
+
+  /**
+   * Compares a body with its length and checksum.
+   *
+   * @param take gets the bytes on the way, in order
+   */
+  async isIntact(path: string, bodyBytes: number, take?: (chunk: Uint8Array) => void): Promise<boolean> {
     const handle = await openIfThere(path);
-    if (handle === undefined) return undefined;
+    if (handle === undefined) return false;
     try {
       const { size } = await handle.stat();
       const footer = decodeFooter(await readExactly(handle, size - FOOTER_BYTES, FOOTER_BYTES), size);
-      if (footer?.bodyBytes !== bodyBytes) return undefined;
-      const body = new Uint8Array(new SharedArrayBuffer(bodyBytes));
-      body.set(await readExactly(handle, 0, bodyBytes));
-      return crc32(body) === footer.bodyCrc32 ? body : undefined;
+      if (footer?.bodyBytes !== bodyBytes) return false;
+      let checksum = 0;
+      for (let at = 0; at < bodyBytes; at += CHECKED_AT_ONCE_BYTES) {
+        const chunk = await readExactly(handle, at, Math.min(CHECKED_AT_ONCE_BYTES, bodyBytes - at));
+        checksum = crc32(chunk, checksum);
+        take?.(chunk);
+      }
+      return checksum === footer.bodyCrc32;
     } finally {
       await handle.close();
     }
@@ -124,7 +155,10 @@ export class Disk {
 
   /** Deletes every frame and draft. Returns the frames' names. */
   async clear(): Promise<string[]> {
-    const names = await readdir(this.#directory);
+    const names = await readdir(this.#directory).catch((error: NodeJS.ErrnoException) => {
+      if (error.code === "ENOENT") return [];
+      throw error;
+    });
     const frames = names.filter((name) => FRAME_NAME.test(name));
     for (const name of names) {
       if (FRAME_NAME.test(name) || name.endsWith(DRAFT_ENDING)) await this.remove(name);

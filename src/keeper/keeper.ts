@@ -108,12 +108,14 @@ export class Keeper implements KeeperClient {
   async #fly(key: string, known: Entry | undefined): Promise<Lookup> {
     try {
       const stored = known ?? (this.#store.isIndexed ? undefined : await this.#store.findOnDisk(key));
+      let status: CacheStatus = stored === undefined ? "miss" : "expired";
       if (stored !== undefined && isFresh(stored, this.#nowMs())) {
         const opened = await this.#opened(stored);
         if (opened !== undefined) return keptLookup(opened, "hit");
+        status = "miss";
       }
       if (this.#isPassed(key)) return await this.#pass(key);
-      return await this.#fetch(key, stored === undefined ? "miss" : "expired");
+      return await this.#fetch(key, status);
     } catch (error) {
       if (error instanceof OriginError) return { kind: "failed", failure: error.failure };
       this.#log.critical("A lookup failed", { key, reason: String(error), stack: (error as Error).stack });
@@ -206,7 +208,8 @@ export class Keeper implements KeeperClient {
 
 /** True where the answer can be sent without reading anything first: in memory, or large and sent from its file. */
 function isAtHand({ content }: Entry): boolean {
-  return content.kind !== "object" || content.body.kind === "memory" || content.bodyBytes > SMALL_BODY_BYTES;
+  if (content.kind !== "object" || content.body.kind === "memory") return true;
+  return content.bodyBytes > SMALL_BODY_BYTES && content.body.isChecked;
 }
 
 function entryLookup(entry: Entry, status: CacheStatus, isKept: boolean): Lookup {

@@ -25,8 +25,8 @@ export interface LedgerParts {
 
 interface Slot {
   entry: ObjectEntry;
-  /** True once its file is whole. */
-  hasFile: boolean;
+  /** Where its file is: not there, being written behind the answer, or whole. */
+  file: "none" | "coming" | "whole";
 }
 
 /** All entries of one process. */
@@ -65,24 +65,31 @@ export class Ledger {
   /** Enters an object whose body is in memory. False where it is too large for that; it is read from its file then. */
   addInMemory(entry: ObjectEntry): boolean {
     this.#forget(entry.key);
-    this.#slots.set(entry.key, { entry, hasFile: false });
+    this.#slots.set(entry.key, { entry, file: this.#parts.pathOf === undefined ? "none" : "coming" });
     return this.moveToMemory(entry);
   }
 
   /** Enters an object whose body is in a file of that many bytes. False where it is too large to stay. */
   addFile(entry: ObjectEntry, fileBytes: number): boolean {
     this.#forget(entry.key);
-    this.#slots.set(entry.key, { entry, hasFile: false });
-    return this.addFileOf(entry, fileBytes);
+    this.#slots.set(entry.key, { entry, file: "coming" });
+    this.endWrite(entry, fileBytes);
+    return this.#slots.has(entry.key);
   }
 
-  /** Enters the file of an object that is known already. */
-  addFileOf({ key }: Entry, fileBytes: number): boolean {
-    const slot = this.#slots.get(key);
-    if (slot === undefined) return false;
-    slot.hasFile = true;
-    this.#giveUpFiles(this.#onDisk.add(key, fileBytes));
-    return this.#slots.has(key);
+  /** Enters how the write of a known object's file ended: with so many bytes, or without a file. */
+  endWrite(entry: Entry, fileBytes: number | undefined): void {
+    const slot = this.#slots.get(entry.key);
+    if (slot === undefined || !this.holds(entry)) return;
+    slot.file = fileBytes === undefined ? "none" : "whole";
+    if (fileBytes !== undefined) this.#giveUpFiles(this.#onDisk.add(entry.key, fileBytes));
+    else if (slot.entry.content.body.kind === "file") this.drop(entry.key);
+  }
+
+  /** Enters that a known object's file holds what was stored. */
+  check(entry: ObjectEntry): void {
+    const slot = this.#slots.get(entry.key);
+    if (slot !== undefined && this.holds(entry)) slot.entry = entry;
   }
 
   /** Holds a known object's body in memory, in place of others if need be. False where it is too large for that. */
@@ -107,7 +114,7 @@ export class Ledger {
     const slot = this.#slots.get(key);
     this.#forget(key);
     if (slot === undefined) return;
-    if (slot.hasFile) this.#parts.onUnlink(key);
+    if (slot.file === "whole") this.#parts.onUnlink(key);
     this.#parts.onDrop([key]);
   }
 
@@ -124,8 +131,12 @@ export class Ledger {
     const slot = this.#slots.get(key);
     if (slot === undefined) return;
     const path = this.#parts.pathOf?.(key);
-    if (path === undefined) this.#slots.delete(key);
-    else slot.entry = { ...slot.entry, content: { ...slot.entry.content, body: { kind: "file", path } } };
+    if (path === undefined || slot.file === "none") {
+      this.#slots.delete(key);
+      return;
+    }
+    const body = { kind: "file", path, isChecked: true } as const;
+    slot.entry = { ...slot.entry, content: { ...slot.entry.content, body } };
   }
 
   #giveUpFiles(keys: readonly string[]): void {
@@ -134,7 +145,7 @@ export class Ledger {
       const slot = this.#slots.get(key);
       if (slot === undefined) continue;
       this.#parts.onUnlink(key);
-      slot.hasFile = false;
+      slot.file = "none";
       if (slot.entry.content.body.kind === "memory") continue;
       this.#slots.delete(key);
       dropped.push(key);

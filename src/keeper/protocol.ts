@@ -16,10 +16,13 @@ import type { Failure, ObjectHead, OriginRequest } from "../origin/origin.ts";
  */
 export type CacheStatus = "hit" | "miss" | "expired" | "collapsed" | "pass";
 
-/** A stored body: bytes every thread can read, or a file whose first `bodyBytes` bytes it is. */
+/**
+ * A stored body: bytes every thread can read, or a file whose first `bodyBytes` bytes it is. `isChecked` is false while a
+ * file that an earlier run has left may hold other bytes than were stored.
+ */
 export type Body =
   | { readonly kind: "memory"; readonly bytes: Uint8Array<SharedArrayBuffer> }
-  | { readonly kind: "file"; readonly path: string };
+  | { readonly kind: "file"; readonly path: string; readonly isChecked: boolean };
 
 /** What is known of a key: an object, or that there is none (to be had). */
 export type Content =

@@ -5,6 +5,8 @@ import type { Log } from "../log/log.ts";
 import type { ObjectHead } from "../origin/origin.ts";
 import type { Disk, StoredFile } from "./disk.ts";
 import type { Draft } from "./draft.ts";
+import { SMALL_BODY_BYTES } from "./fill.ts";
+import type { Metadata } from "./frame.ts";
 import { Ledger } from "./ledger.ts";
 import type { Body, Entry, ObjectEntry } from "./protocol.ts";
 import { WriteBehind } from "./write-behind.ts";
@@ -77,23 +79,23 @@ export class Store {
     return this.find(key) ?? this.#adopt(found);
   }
 
-  /** Reads a small body that is only on disk into memory. Undefined, and forgotten, where it can't be read. */
+  /**
+   * Makes a body that is only on disk ready to be sent: a small one is read into memory, a large one that an earlier run
+   * has left is compared with its checksum. Undefined, and forgotten, where it isn't what was stored.
+   */
   async open(entry: ObjectEntry): Promise<Kept | undefined> {
-    const { body, bodyBytes } = entry.content;
-    if (body.kind === "memory") return { entry, isKept: true };
-    let bytes = await this.#readBody(body.path, bodyBytes);
-    if (bytes === undefined) {
-      // It may be one that is still being written.
-      await this.#writes.settle();
-      bytes = await this.#readBody(body.path, bodyBytes);
-    }
+    // The file may be one that is still being written.
+    const body =
+      (await this.#readyBody(entry)) ?? (await this.#writes.settle().then(() => this.#readyBody(entry)));
     const isHeld = this.#ledger.holds(entry);
-    if (bytes === undefined) {
+    if (body === undefined) {
       if (isHeld) this.drop(entry.key);
       return undefined;
     }
-    const opened: ObjectEntry = { ...entry, content: { ...entry.content, body: { kind: "memory", bytes } } };
-    return { entry: opened, isKept: isHeld && this.#ledger.moveToMemory(opened) };
+    const opened: ObjectEntry = { ...entry, content: { ...entry.content, body } };
+    if (body.kind === "memory") return { entry: opened, isKept: isHeld && this.#ledger.moveToMemory(opened) };
+    this.#ledger.check(opened);
+    return { entry: opened, isKept: isHeld };
   }
 
   /** Keeps an object whose body is in memory; its file is written behind. */
@@ -108,7 +110,7 @@ export class Store {
     await this.#writes.room();
     if (epoch !== this.#epoch) return { entry, isKept: false };
     const isKept = this.#ledger.addInMemory(entry);
-    void this.#writes.start(() => this.#write(entry, bytes));
+    if (this.#disk !== undefined) void this.#writes.start(() => this.#write(entry, bytes));
     return { entry, isKept };
   }
 
@@ -120,10 +122,21 @@ export class Store {
     times: EntryTimes,
     epoch: number,
   ): Promise<Kept | undefined> {
-    const entry = this.#entry(key, head, draft.bodyBytes, { kind: "file", path: draft.finalPath }, times);
-    const fileBytes = await this.#keepDraft(draft, entry, () => epoch === this.#epoch);
-    if (fileBytes === undefined || !this.#ledger.addFile(entry, fileBytes)) return undefined;
-    return { entry, isKept: true };
+    const entry = this.#entry(
+      key,
+      head,
+      draft.bodyBytes,
+      { kind: "file", path: draft.finalPath, isChecked: true },
+      times,
+    );
+    try {
+      const fileBytes = await draft.keep(metadataOf(entry), () => epoch === this.#epoch);
+      if (fileBytes === undefined || !this.#ledger.addFile(entry, fileBytes)) return undefined;
+      return { entry, isKept: true };
+    } catch (error) {
+      await draft.discard();
+      return this.#report("write", error);
+    }
   }
 
   /** Remembers that there is no such object, or that it may not be read. */
@@ -191,38 +204,36 @@ export class Store {
   #adopt({ path, fileBytes, footer, metadata }: StoredFile): Entry {
     const { key, head, storedAtMs, freshUntilMs, expiresAtMs } = metadata;
     const times = { storedAtMs, freshUntilMs, expiresAtMs };
-    const entry = this.#entry(key, head, footer.bodyBytes, { kind: "file", path }, times);
+    const entry = this.#entry(key, head, footer.bodyBytes, { kind: "file", path, isChecked: false }, times);
     this.#ledger.addFile(entry, fileBytes);
     return entry;
   }
 
-  async #readBody(path: string, bodyBytes: number): Promise<Uint8Array<SharedArrayBuffer> | undefined> {
-    return this.#disk?.readBody(path, bodyBytes).catch((error) => this.#report("read", error));
+  async #readyBody({ content: { body, bodyBytes } }: ObjectEntry): Promise<Body | undefined> {
+    if (body.kind === "memory" || this.#disk === undefined) return body;
+    try {
+      if (bodyBytes > SMALL_BODY_BYTES) {
+        return (await this.#disk.isIntact(body.path, bodyBytes)) ? { ...body, isChecked: true } : undefined;
+      }
+      const bytes = await this.#disk.readBody(body.path, bodyBytes);
+      return bytes && { kind: "memory", bytes };
+    } catch (error) {
+      return this.#report("read", error);
+    }
   }
 
   async #write(entry: ObjectEntry, bytes: Uint8Array): Promise<void> {
-    if (this.#disk === undefined) return;
-    const draft = await this.#disk.draft(entry.key);
+    let draft: Draft | undefined;
+    let fileBytes: number | undefined;
     try {
-      await draft.write(bytes);
+      draft = await this.#disk?.draft(entry.key);
+      await draft?.write(bytes);
+      fileBytes = await draft?.keep(metadataOf(entry), () => this.#ledger.holds(entry));
     } catch (error) {
-      await draft.discard();
+      await draft?.discard();
       throw error;
-    }
-    const fileBytes = await this.#keepDraft(draft, entry, () => this.#ledger.holds(entry));
-    if (fileBytes !== undefined) this.#ledger.addFileOf(entry, fileBytes);
-  }
-
-  /** Makes a draft the entry's file. The file's bytes, or undefined where it may not stay or can't be written. */
-  async #keepDraft(draft: Draft, entry: ObjectEntry, mayKeep: () => boolean): Promise<number | undefined> {
-    const { key, storedAtMs, freshUntilMs, expiresAtMs, content } = entry;
-    try {
-      const metadata = { key, head: content.head, storedAtMs, freshUntilMs, expiresAtMs };
-      return await draft.keep(metadata, mayKeep);
-    } catch (error) {
-      await draft.discard();
-      this.#report("write", error);
-      return undefined;
+    } finally {
+      this.#ledger.endWrite(entry, fileBytes);
     }
   }
 
@@ -242,4 +253,14 @@ export class Store {
       if ((error as NodeJS.ErrnoException).code !== "ENOENT") this.#report("write", error);
     }
   }
+}
+
+function metadataOf({
+  key,
+  content,
+  storedAtMs,
+  freshUntilMs,
+  expiresAtMs,
+}: ObjectEntry): Omit<Metadata, "origin"> {
+  return { key, head: content.head, storedAtMs, freshUntilMs, expiresAtMs };
 }

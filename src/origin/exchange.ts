@@ -3,22 +3,11 @@
 import { bodyOf, failureOf, readWhole } from "./body.ts";
 import { type Deadline, ORIGIN_DEADLINE_MS, startDeadline } from "./deadline.ts";
 import { headOf } from "./head.ts";
-import {
-  type Failure,
-  type OriginBody,
-  OriginError,
-  type OriginObject,
-  type OriginRequest,
-} from "./origin.ts";
+import type { Failure, OriginObject, OriginRequest } from "./origin.ts";
 import { judge, parseS3Error, type S3Error, type Verdict } from "./s3-error.ts";
 
 /** Most of an error document that is read, in bytes. */
 const ERROR_DOCUMENT_BYTES = 64 * 1024;
-
-/** An object's answer together with the response it came in, for who passes it on as it is. */
-export interface ReceivedObject extends OriginObject {
-  readonly response: Response;
-}
 
 /** A failure with what S3 said of it. */
 export interface FailedExchange {
@@ -28,7 +17,7 @@ export interface FailedExchange {
 }
 
 /** What one exchange can come to. */
-export type Exchanged = ReceivedObject | Exclude<Verdict, { kind: "failed" }> | FailedExchange;
+export type Exchanged = OriginObject | Exclude<Verdict, { kind: "failed" }> | FailedExchange;
 
 /**
  * Sends the request. Never throws; a body that is then read may.
@@ -56,11 +45,11 @@ export async function exchange(request: OriginRequest, deadlineMs = ORIGIN_DEADL
   }
 }
 
-function receivedObject(response: Response, deadline: Deadline): ReceivedObject {
+function receivedObject(response: Response, deadline: Deadline): OriginObject {
   const length = response.headers.get("content-length");
   const contentLength = length !== null && /^\d{1,15}$/.test(length) ? Number(length) : undefined;
   const head = headOf(response.headers);
   const body = bodyOf(response, deadline, contentLength);
-  const received = { kind: "object", head, body, response } as const;
+  const received = { kind: "object", head, body } as const;
   return contentLength === undefined ? received : { ...received, contentLength };
 }

@@ -1,5 +1,4 @@
 import { describe, expect, test } from "bun:test";
-import { parseHttpDate } from "../edge/http-date.ts";
 import { headOf } from "./head.ts";
 
 describe("headOf", () => {
@@ -66,17 +65,14 @@ describe("headOf", () => {
     expect("contentEncoding" in head).toBe(kept !== undefined);
   });
 
-  test.each([
-    { sent: "Sun, 06 Nov 1994 08:49:37 GMT" },
-    { sent: "yesterday" },
-    { sent: "0" },
-    { sent: "1994-11-06T08:49:37Z" },
-    { sent: "Sun, 06 Nov 1994 08:49:37 +0100" },
-    { sent: "Sun, 31 Feb 1994 08:49:37 GMT" },
-  ])("keeps the Last-Modified $sent only where it is a date of HTTP", ({ sent }) => {
-    const isDate = parseHttpDate(sent) !== undefined;
-    expect(headOf(new Headers({ "last-modified": sent })).lastModified).toBe(
-      (isDate ? sent : undefined) as string,
-    );
+  test("keeps a Last-Modified that is a date of HTTP", () => {
+    const lastModified = "Sun, 06 Nov 1994 08:49:37 GMT";
+    expect(headOf(new Headers({ "last-modified": lastModified }))).toEqual({ lastModified });
   });
+  test.each(["yesterday", "0", "1994-11-06T08:49:37Z", "Sun, 06 Nov 1994 08:49:37 +0100"])(
+    "leaves out the Last-Modified %s, which nothing can be compared with",
+    (sent) => {
+      expect(headOf(new Headers({ "last-modified": sent }))).toEqual({});
+    },
+  );
 });

@@ -1,5 +1,6 @@
 /** The headers of S3's answer that are kept. Everything else, `x-amz-*` and `Server` included, ends here. */
 
+import { parseHttpDate } from "../http/date.ts";
 import type { ObjectHead } from "./origin.ts";
 
 const KEPT = {
@@ -28,8 +29,9 @@ export function headOf(headers: Headers): ObjectHead {
     if (ENTITY_TAG.test(quoted)) head.etag = quoted;
     else delete head.etag;
   }
-  if (head.lastModified !== undefined && Number.isNaN(Date.parse(head.lastModified)))
+  if (head.lastModified !== undefined && parseHttpDate(head.lastModified) === undefined) {
     delete head.lastModified;
+  }
   // What aws-chunked uploads leave behind describes the upload, not the object.
   if (head.contentEncoding !== undefined) {
     const codings = head.contentEncoding.split(",").map((coding) => coding.trim());

@@ -130,7 +130,8 @@ describe("judge", () => {
     { status: 206, code: "HTTP 206", verdict: "origin-failed" },
   ])("takes $status $code for $verdict", ({ status, code, verdict }) => {
     const judged = judge(status, { code, message: "" });
-    expect(judged.kind === "failed" ? judged.failure.code : judged.kind).toBe(verdict as typeof judged.kind);
+    const seen: string = judged.kind === "failed" ? judged.failure.code : judged.kind;
+    expect(seen).toBe(verdict);
   });
   test("gives S3's code and message as the reason, and keeps the error", () => {
     const error = { code: "InternalError", message: "Try again" };

@@ -73,7 +73,8 @@ export function judge(status: number, error: S3Error): Verdict {
   if (error.code === "NoSuchKey" || error.code === "NoSuchVersion") return { kind: "missing" };
   // S3 refuses keys of more than 1,024 bytes; such a key can't name an object.
   if (error.code === "KeyTooLongError") return { kind: "missing" };
-  if (REFUSALS.has(error.code)) return failed("origin-refused", error);
+  const isMoved = status >= 300 && status < 400 && status !== 304;
+  if (REFUSALS.has(error.code) || isMoved) return failed("origin-refused", error);
   if (error.code === "InvalidObjectState") return failed("origin-unreadable", error);
   if (status === 404) return { kind: "missing" };
   if (error.code === "AccessDenied" || status === 403) return { kind: "denied" };

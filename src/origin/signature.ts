@@ -78,10 +78,10 @@ export class Signer {
 
 /** The query string in its canonical form, which is also the form to send. */
 export function canonicalQuery(query: Readonly<Record<string, string>>): string {
-  const encoded = Object.entries(query).map(
-    ([name, value]) => `${encodeStrictly(name)}=${encodeStrictly(value)}`,
-  );
-  return encoded.sort().join("&");
+  const encoded = Object.entries(query).map(([name, value]) => [encodeStrictly(name), encodeStrictly(value)]);
+  // By name alone: a joined "a=" would come after "a-b=".
+  const sorted = encoded.sort(([a = ""], [b = ""]) => (a < b ? -1 : 1));
+  return sorted.map((pair) => pair.join("=")).join("&");
 }
 
 /** A key as a URL path without a leading slash: everything encoded but unreserved characters and "/". */

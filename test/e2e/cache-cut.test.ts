@@ -51,13 +51,19 @@ describe.each([1, 4])("with %d thread(s)", (threads) => {
   test("a large body that may not be stored and is cut off never ends well for the client", async () => {
     const proxy = await site.start({ threads });
     for (const protocol of PROTOCOLS) {
-      const key = `cut-pass-${protocol.at(-1)}`;
+      const key = `cut-pass-${threads}-${protocol.at(-1)}`;
       site.s3.put(key, LARGE, { "Cache-Control": "no-store" });
       expect((await get(proxy, `/${key}`, { protocol })).body.equals(LARGE)).toBe(true);
       const removal = site.s3.cut(key, 200_000);
-      // The client is told by a stream that breaks, or before any byte by an error.
-      const cut = await get(proxy, `/${key}`, { protocol }).catch(() => ({ status: 200, isComplete: false }));
-      expect(cut.status === 502 || !cut.isComplete).toBe(true);
+      for (let times = 0; times < 10; times++) {
+        // What was sent can't be taken back: then the stream breaks; before any byte there is an honest error.
+        const broken = { status: 200, isComplete: false };
+        const { status, isComplete } = await get(proxy, `/${key}`, { protocol }).catch(() => broken);
+        expect([status, isComplete]).toBeOneOf([
+          [200, false],
+          [502, true],
+        ]);
+      }
       removal();
       expect((await get(proxy, `/${key}`, { protocol })).body.equals(LARGE)).toBe(true);
     }

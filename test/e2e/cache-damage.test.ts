@@ -14,25 +14,31 @@ const BODIES: Readonly<Record<string, Uint8Array>> = {
 };
 const KEYS = Object.keys(BODIES);
 const FOOTER_BYTES = 32;
+const UNTIL = '"freshUntilMs":';
 
 /** Changes one file; `bodyBytes` of it are the object. */
 type Damage = (path: string, bodyBytes: number, otherPath: string) => void;
 
-function flip(position: (fileBytes: number, bodyBytes: number) => number): Damage {
+function flip(positionIn: (file: Buffer, bodyBytes: number) => number, bit = 0x10): Damage {
   return (path, bodyBytes) => {
     const file = readFileSync(path);
-    const at = position(file.length, bodyBytes);
-    file.writeUInt8(file.readUInt8(at) ^ 0x10, at);
+    const at = positionIn(file, bodyBytes);
+    file.writeUInt8(file.readUInt8(at) ^ bit, at);
     writeFileSync(path, file);
   };
 }
 
 const DAMAGES: Readonly<Record<string, Damage>> = {
+  "a flipped bit in the first byte of the body": flip(() => 0),
+  "a flipped bit in the middle of the body": flip((_, bodyBytes) => bodyBytes / 2),
+  "a flipped bit in the last byte of the body": flip((_, bodyBytes) => bodyBytes - 1),
   "a flipped bit in the first byte of the metadata": flip((_, bodyBytes) => bodyBytes),
-  "a flipped bit in the last byte of the metadata": flip((fileBytes) => fileBytes - FOOTER_BYTES - 1),
-  "a flipped bit in the first byte of the footer": flip((fileBytes) => fileBytes - FOOTER_BYTES),
-  "a flipped bit in the checksum in the footer": flip((fileBytes) => fileBytes - 10),
-  "a flipped bit in the last byte of the footer": flip((fileBytes) => fileBytes - 1),
+  // The first digit of a time: still well-formed, and fresh for centuries.
+  "a flipped bit in a time in the metadata": flip((file) => file.indexOf(UNTIL) + UNTIL.length, 0x08),
+  "a flipped bit in the last byte of the metadata": flip((file) => file.length - FOOTER_BYTES - 1),
+  "a flipped bit in the first byte of the footer": flip((file) => file.length - FOOTER_BYTES),
+  "a flipped bit in the checksum in the footer": flip((file) => file.length - 10),
+  "a flipped bit in the last byte of the footer": flip((file) => file.length - 1),
   "no last byte": (path) => truncateSync(path, readFileSync(path).length - 1),
   "no footer": (path) => truncateSync(path, readFileSync(path).length - FOOTER_BYTES),
   "half of the body": (path, bodyBytes) => truncateSync(path, bodyBytes / 2),
@@ -100,12 +106,6 @@ describe.each([true, false])("after a restart (index awaited: %p)", (waitForInde
     const directory = damagedCopy(DAMAGES[name]!);
     expect(await countsAfterRestart(directory, KEYS, waitForIndex)).toEqual([1, 1]);
     expect(await countsAfterRestart(directory, KEYS, waitForIndex)).toEqual([0, 0]);
-  });
-
-  test.each([0, 1_000, 1_999])("a flipped bit in byte %d of a small body: likewise", async (at) => {
-    const directory = damagedCopy(flip(() => at));
-    expect(await countsAfterRestart(directory, ["small.txt"], waitForIndex)).toEqual([1]);
-    expect(await countsAfterRestart(directory, ["small.txt"], waitForIndex)).toEqual([0]);
   });
 });
 

@@ -69,13 +69,14 @@ describe.each([1, 4])("with %d thread(s)", (threads) => {
     rmSync(cacheDir, { recursive: true });
     await expectRight(proxy);
     await expectRight(proxy);
-    expect(proxy.stdout()).toMatch(/ warn .*cache directory/i);
-    mkdirSync(cacheDir, { mode: 0o700 });
+    mkdirSync(cacheDir, { mode: 0o700, recursive: true });
+    const alreadyThere = framesIn(cacheDir).length;
     const fresh = [`fresh-${threads}.txt`, `fresh-${threads}.bin`];
     for (const key of fresh) site.s3.put(key, bodyOf(key));
     await expectRight(proxy, fresh);
-    await until(() => framesIn(cacheDir).length === fresh.length);
+    await until(() => framesIn(cacheDir).length >= alreadyThere + fresh.length);
     await expectRight(proxy, fresh);
+    expect(statSync(cacheDir).mode & 0o7777).toBe(0o700);
     for (const key of fresh) expect(site.gate.countOf(key)).toBe(1);
     await proxy.stop();
   });
@@ -87,7 +88,7 @@ describe.each([1, 4])("with %d thread(s)", (threads) => {
     const headers = (await get(first, "/large.bin")).headers;
     await first.stop();
     // Something to look through first, so that the requests come before the index is complete.
-    for (let index = 0; index < 3_000; index++) {
+    for (let index = 0; index < 1_500; index++) {
       writeFileSync(join(cacheDir, index.toString(16).padStart(64, "0")), "");
     }
     await site.gate.refuse(true);

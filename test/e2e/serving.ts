@@ -1,7 +1,7 @@
 /** What the tests of serving share: a bucket behind the program, and every way of asking for one path. */
 
 import { expect } from "bun:test";
-import { type Answer, ask, PROTOCOLS, type Protocol } from "../support/client.ts";
+import { type Answer, type Ask, ask, PROTOCOLS, type Protocol } from "../support/client.ts";
 import { LEAK_MARKERS, type MemoryS3, type MemoryS3Options, startMemoryS3 } from "../support/memory-s3.ts";
 import { type ProxyOptions, type RunningProxy, startProxy } from "../support/proxy.ts";
 
@@ -94,6 +94,16 @@ export async function expectEveryWay(
     expectNoLeak(answer, way);
   }
   return all;
+}
+
+/** Whether a client could take the answer for a whole one; a connection that is reset tells it at once. */
+export async function arrivesWhole(port: number, request: Ask): Promise<boolean> {
+  try {
+    return (await ask(port, request)).isComplete;
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === "ECONNRESET") return false;
+    throw error;
+  }
 }
 
 /** Compares bodies byte for byte, without printing large ones. */

@@ -70,6 +70,18 @@ describe("the port", () => {
     });
   });
 
+  test.each([1, 4])("of another s3proxy isn't shared with it, with --threads %p", async (threads) => {
+    // Its threads share the port among themselves, which a program that asks the same way could join.
+    const other = await startProxy({ s3, threads: 2 });
+    for (const hostFlags of [[], ["--host", "127.0.0.1"]]) {
+      const flags = ["--port", String(other.port), ...hostFlags, "--threads", String(threads)];
+      const { exitCode, stderr } = await runProxy([...bucketFlags(s3), ...folders(), ...flags]);
+      expect(stderr).toMatch(new RegExp(`^s3proxy: [^\\n]*\\b${other.port}\\b[^\\n]*\\n$`));
+      expect(exitCode).toBe(1);
+    }
+    await other.stop();
+  });
+
   test("is 8000 where nothing is said", async () => {
     // Whoever has it, this test or another program: the message says which port was wanted.
     const occupant = createServer().on("error", () => {});

@@ -109,9 +109,7 @@ async function askHttp2(port: number, request: CrowdRequest, streams: number) {
     });
     stream.on("data", (chunk: Buffer) => comparison.add(chunk));
     stream.on("error", () => {});
-    stream.on("close", () =>
-      resolve({ status, isRight: comparison.isRight() && stream.rstCode === 0 }),
-    );
+    stream.on("close", () => resolve({ status, isRight: comparison.isRight() && stream.rstCode === 0 }));
     stream.end();
     return promise;
   });

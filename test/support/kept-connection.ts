@@ -59,7 +59,9 @@ function messageEndOf(raw: Buffer): number | undefined {
   const headEnd = raw.indexOf("\r\n\r\n");
   if (headEnd < 0) return undefined;
   const length = /\r\ncontent-length: *(\d+)/i.exec(raw.toString("latin1", 0, headEnd + 2))?.[1];
-  if (length === undefined) throw new Error("Without Content-Length the end can't be told");
+  // Chunked: one request at a time, so what there is ends with the message.
+  if (length === undefined)
+    return raw.toString("latin1", raw.length - 5) === "0\r\n\r\n" ? raw.length : undefined;
   const messageEnd = headEnd + 4 + Number(length);
   return raw.length >= messageEnd ? messageEnd : undefined;
 }

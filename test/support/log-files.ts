@@ -22,3 +22,27 @@ export async function logFileLine(directory: string, pattern: RegExp): Promise<s
     await Bun.sleep(LOOK_EVERY_MS);
   }
 }
+
+/** A line taken apart. */
+export interface LogLine {
+  readonly time: string;
+  readonly level: string;
+  readonly message: string;
+  /** By name, as they are meant: quotes and escapes undone. */
+  readonly fields: Readonly<Record<string, string>>;
+}
+
+const LINE =
+  /^(\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z) (critical|warn|info|debug) +(\S.*?)((?: \w+=(?:"(?:[^"\\]|\\.)*"|[^\s"=\\]+))*)$/;
+const FIELD = / (\w+)=("(?:[^"\\]|\\.)*"|[^\s"=\\]+)/g;
+
+/** Takes a line apart. Throws where it isn't whole. */
+export function parseLogLine(line: string): LogLine {
+  const match = LINE.exec(line);
+  if (match === null) throw new Error(`Not a log line: ${JSON.stringify(line)}`);
+  const [, time = "", level = "", message = "", fields = ""] = match;
+  const pairs = [...fields.matchAll(FIELD)].map(([, name = "", value = ""]) => {
+    return [name, value.startsWith('"') ? String(JSON.parse(value)) : value] as const;
+  });
+  return { time, level, message, fields: Object.fromEntries(pairs) };
+}

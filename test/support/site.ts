@@ -4,16 +4,13 @@ import { mkdtempSync, readdirSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { startBackend } from "./backend.ts";
-import { type Ask, type Answer, ask } from "./client.ts";
+import { type Answer, type Ask, ask } from "./client.ts";
 import { type Gate, startGate } from "./gate.ts";
 import { type ProxyOptions, type RunningProxy, startProxy } from "./proxy.ts";
 import type { S3Location } from "./s3-backend.ts";
 
 /** Token of the management endpoints of every proxy of a site. */
 export const AUTH_KEY = "a-management-token";
-
-/** Bodies of more than this many bytes are served from their file (SMALL_BODY_BYTES). */
-export const SMALL_BODY_BYTES = 64 * 1024;
 
 /** What a site needs of an S3. */
 type Server = S3Location & { stop(): Promise<void> };
@@ -22,6 +19,8 @@ type Server = S3Location & { stop(): Promise<void> };
 export interface Site<S3 extends Server> {
   readonly s3: S3;
   readonly gate: Gate;
+  /** The bucket as it is behind the gate. */
+  readonly location: S3Location;
   /** Starts a proxy that asks through the gate. */
   start(options?: ProxyOptions): Promise<RunningProxy>;
   /** A new directory, removed with the site. */
@@ -42,6 +41,7 @@ export async function startSiteOf<S3 extends Server>(s3: S3): Promise<Site<S3>> 
   return {
     s3,
     gate,
+    location,
     async start(options = {}) {
       const args = ["--auth-key", AUTH_KEY, ...(options.args ?? [])];
       const proxy = await startProxy({ s3: location, ...options, args });
@@ -93,6 +93,7 @@ export function framesIn(directory: string): string[] {
 /** Bytes of a length that differ from place to place and from seed to seed. */
 export function bytesOf(length: number, seed = 0): Uint8Array {
   const bytes = new Uint8Array(length);
-  for (let index = 0; index < length; index++) bytes[index] = (index * 31 + (index >> 8) * 17 + seed * 101) & 255;
+  for (let index = 0; index < length; index++)
+    bytes[index] = (index * 31 + (index >> 8) * 17 + seed * 101) & 255;
   return bytes;
 }

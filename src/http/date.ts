@@ -36,6 +36,10 @@ function utc(year: Part, month: Part, day: Part, hour: Part, minute: Part, secon
   const monthIndex = MONTHS.indexOf(String(month));
   const ms = Date.UTC(Number(year), monthIndex, Number(day), Number(hour), Number(minute), Number(second));
   const isReal =
-    monthIndex >= 0 && new Date(ms).getUTCDate() === Number(day) && Number(hour) < 24 && Number(minute) < 60;
+    monthIndex >= 0 &&
+    new Date(ms).getUTCDate() === Number(day) &&
+    Number(hour) < 24 &&
+    Number(minute) < 60 &&
+    Number(second) <= 60;
   return isReal ? ms : undefined;
 }

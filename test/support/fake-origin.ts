@@ -1,0 +1,104 @@
+import type { ObjectHead, Origin, OriginAnswer, OriginBody, OriginRequest } from "../../src/origin/origin.ts";
+import { OriginError } from "../../src/origin/origin.ts";
+import { createHold, type Hold, type HoldControl } from "./hold.ts";
+
+/** What a fake origin has under one key. */
+interface FakeObject {
+  readonly bytes: Uint8Array;
+  readonly head: ObjectHead;
+  /** After so many bytes the body breaks. */
+  readonly cutAt?: number;
+  /** False where the length isn't announced. */
+  readonly hasLength: boolean;
+}
+
+const CHUNK_BYTES = 16 * 1024;
+const NEVER = new Promise<never>(() => {});
+
+/** An origin in memory, without a network: what it is asked is counted, and its answers can be held. */
+export class FakeOrigin implements Origin {
+  readonly name: string;
+  /** Every key that was asked for, in order. */
+  readonly asked: string[] = [];
+  /** How many bodies were cancelled. */
+  cancelled = 0;
+  readonly #objects = new Map<string, FakeObject>();
+  readonly #answers = new Map<string, OriginAnswer>();
+  #hold: HoldControl | undefined;
+  #bodyHold: HoldControl | undefined;
+
+  constructor(name = "https://fake.example/") {
+    this.name = name;
+  }
+
+  /** Has an object; `head` is what its answer says. */
+  put(
+    key: string,
+    body: string | Uint8Array,
+    head: ObjectHead = {},
+    rest: { cutAt?: number; hasLength?: boolean } = {},
+  ): void {
+    const bytes = typeof body === "string" ? new TextEncoder().encode(body) : body;
+    this.#answers.delete(key);
+    this.#objects.set(key, { bytes, head, hasLength: true, ...rest });
+  }
+
+  /** Says this to whoever asks for the key; a key of which nothing is known is missing. */
+  answer(key: string, answer: OriginAnswer): void {
+    this.#answers.set(key, answer);
+  }
+
+  /** Holds every answer until released. */
+  hold(): Hold {
+    this.#hold = createHold(() => {
+      this.#hold = undefined;
+    });
+    return this.#hold;
+  }
+
+  /** Holds every body in front of its last part until released. */
+  holdBodies(): Hold {
+    this.#bodyHold = createHold(() => {
+      this.#bodyHold = undefined;
+    });
+    return this.#bodyHold;
+  }
+
+  async get(key: string): Promise<OriginAnswer> {
+    this.asked.push(key);
+    const answer = this.#answer(key);
+    await this.#hold?.pass(NEVER);
+    return answer;
+  }
+
+  async request(key: string): Promise<OriginRequest> {
+    return { url: `${this.name}${encodeURIComponent(key)}`, headers: { signed: "yes" } };
+  }
+
+  #answer(key: string): OriginAnswer {
+    const answer = this.#answers.get(key);
+    if (answer !== undefined) return answer;
+    const object = this.#objects.get(key);
+    if (object === undefined) return { kind: "missing" };
+    const answered = { kind: "object", head: object.head, body: this.#bodyOf(object) } as const;
+    return object.hasLength ? { ...answered, contentLength: object.bytes.length } : answered;
+  }
+
+  #bodyOf({ bytes, cutAt }: FakeObject): OriginBody {
+    let sent = 0;
+    return {
+      read: async () => {
+        if (sent + CHUNK_BYTES >= bytes.length) await this.#bodyHold?.pass(NEVER);
+        if (cutAt !== undefined && sent >= cutAt)
+          throw new OriginError({ code: "origin-cut", reason: "Cut" });
+        if (sent >= bytes.length) return undefined;
+        const chunk = bytes.slice(sent, Math.min(sent + CHUNK_BYTES, cutAt ?? bytes.length));
+        sent += chunk.length;
+        return chunk;
+      },
+      cancel: () => {
+        this.cancelled++;
+      },
+    };
+  }
+}
