@@ -26,6 +26,8 @@ export interface ScenarioFigures {
   readonly peer?: ServerFigures;
   /** Requests per second of ours divided by the peer's, round by round. */
   readonly ratio?: Spread;
+  /** The same of requests per second of CPU time the server used: what another process takes doesn't enter it. */
+  readonly cpuRatio?: Spread;
 }
 
 /** The load generator that each protocol needs. */
@@ -37,6 +39,7 @@ const LOAD_GRACE_MS = 15_000;
 
 interface Run extends LoadResult {
   readonly busy: number | undefined;
+  readonly requestsPerCpuSecond: number | undefined;
 }
 
 /** Measures `scenario` on `ours` and, where there is one, on `peer`. Throws when an answer isn't what it should be. */
@@ -63,7 +66,10 @@ export async function measure(
   if (peer === undefined) return { scenario, ours: figuresOf(oursRuns) };
   const peerRuns = runs.get(peer) ?? [];
   const ratio = spreadOf(pairedRatios(ratesOf(oursRuns), ratesOf(peerRuns)));
-  return { scenario, ours: figuresOf(oursRuns), peer: figuresOf(peerRuns), ratio };
+  const [oursPerCpu, peerPerCpu] = [perCpuOf(oursRuns), perCpuOf(peerRuns)];
+  const figures = { scenario, ours: figuresOf(oursRuns), peer: figuresOf(peerRuns), ratio };
+  if (oursPerCpu.length < rounds || peerPerCpu.length < rounds) return figures;
+  return { ...figures, cpuRatio: spreadOf(pairedRatios(oursPerCpu, peerPerCpu)) };
 }
 
 async function loadOnce(server: Server, scenario: Scenario, seconds: number): Promise<Run> {
@@ -71,13 +77,16 @@ async function loadOnce(server: Server, scenario: Scenario, seconds: number): Pr
   const headers = await probe(server, scenario);
   const command = scenario.protocol === "http1" ? wrk(seconds, headers, url) : h2load(seconds, headers, url);
   const deadlineMs = (seconds + WARM_UP_SECONDS) * 1000 + LOAD_GRACE_MS;
+  const running = runToEnd(command, deadlineMs);
+  // h2load doesn't count what it asks while it warms up.
+  if (scenario.protocol === "h2c") await Promise.race([Bun.sleep(WARM_UP_SECONDS * 1000), running]);
   const [cpuBeforeMs, startedMs] = [server.cpuTimeMs(), performance.now()];
-  const output = await runToEnd(command, deadlineMs);
+  const output = await running;
   const [cpuAfterMs, wallMs] = [server.cpuTimeMs(), performance.now() - startedMs];
   const result = scenario.protocol === "http1" ? readWrk(output, scenario) : readH2load(output, scenario);
-  const busy =
-    cpuBeforeMs === undefined || cpuAfterMs === undefined ? undefined : (cpuAfterMs - cpuBeforeMs) / wallMs;
-  return { ...result, busy };
+  const cpuMs = cpuBeforeMs === undefined || cpuAfterMs === undefined ? undefined : cpuAfterMs - cpuBeforeMs;
+  const requestsPerCpuSecond = cpuMs === undefined ? undefined : (result.requests * 1000) / cpuMs;
+  return { ...result, busy: cpuMs === undefined ? undefined : cpuMs / wallMs, requestsPerCpuSecond };
 }
 
 /** Asks once, checks status and length, and returns the request headers of the scenario. */
@@ -120,6 +129,10 @@ function h2load(seconds: number, headers: readonly string[], url: string): strin
 
 function ratesOf(runs: readonly Run[]): number[] {
   return runs.map((run) => run.requestsPerSecond);
+}
+
+function perCpuOf(runs: readonly Run[]): number[] {
+  return runs.map((run) => run.requestsPerCpuSecond).filter((rate) => rate !== undefined);
 }
 
 function figuresOf(runs: readonly Run[]): ServerFigures {

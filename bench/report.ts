@@ -30,13 +30,14 @@ export function report(rows: readonly (ScenarioFigures | Unmeasured)[], surround
   const lines = [
     `# Benchmark of ${date.toISOString().slice(0, 16).replace("T", " ")} UTC`,
     "",
-    `| scenario | ${oursName} req/s | ${peerName} req/s | ${oursName} / ${peerName} | min..max | core busy |`,
-    "|---|---:|---:|---:|---:|---:|",
+    `| scenario | ${oursName} req/s | ${peerName} req/s | ${oursName} / ${peerName} | min..max | per CPU second | core busy |`,
+    "|---|---:|---:|---:|---:|---:|---:|",
     ...rows.map((row) => ("reason" in row ? unmeasuredRow(row) : scenarioRow(row, peerMissing))),
     "",
     `Requests per second are medians of ${effort.rounds} alternating rounds of ${effort.seconds} s; the ratio is the`,
-    "median of the rounds' own ratios, beside it their smallest and largest. *Core busy* is the share of its core",
-    "each server used: **(!)** means that something else was the limit, and that the row says little.",
+    "median of the rounds' own ratios, beside it their smallest and largest. *Per CPU second* is that median for",
+    "requests per second of CPU time used: it holds on a machine that does other things too. *Core busy* is the share of",
+    "its core each server had: **(!)** means that something else was the limit, and that requests per second say little.",
     "",
     ...machine.map((line) => `- ${line}`),
   ];
@@ -53,6 +54,7 @@ function scenarioRow(
     peer === undefined ? (peerMissing ?? "") : rate(peer),
     ratio === undefined ? "" : `**${ratio.median.toFixed(2)}**`,
     ratio === undefined ? "" : `${ratio.min.toFixed(2)}..${ratio.max.toFixed(2)}`,
+    cpuRatio === undefined ? "" : cpuRatio.median.toFixed(2),
     [ours, peer]
       .map((figures) => share(figures?.busy))
       .filter(Boolean)
@@ -62,7 +64,7 @@ function scenarioRow(
 }
 
 function unmeasuredRow({ scenario, reason }: Unmeasured): string {
-  return `| ${scenario.title} | ${reason} | | | | |`;
+  return `| ${scenario.title} | ${reason} | | | | | |`;
 }
 
 function rate({ requestsPerSecond }: ServerFigures): string {

@@ -2,7 +2,8 @@
  * `bun bench/soak.ts --seconds 60 --threads 2`: the real proxy under load of every kind for a while, its memory and
  * descriptors watched. Exits 1 where an answer was wrong or descriptors leak. Linux only: it reads /proc.
  *
- * A thread can't be ended from outside without ending the process, so the restart of threads is not part of this.
+ * With `--end-threads` a serving thread is ended in each round, by the same means as in `thread-death.test.ts`, in turn
+ * by an error that nobody catches and by termination. Connections that break by that are counted apart.
  */
 
 import { mkdtempSync, readdirSync, readFileSync, rmSync } from "node:fs";
@@ -35,22 +36,38 @@ interface Sample {
   readonly descriptors: number;
 }
 
+/** How often each warning or worse was logged, by its message. */
+const problems = new Map<string, number>();
+
+function countProblem(line: string): void {
+  const message = / (?:warn|critical) +(.*?)(?: \w+=|$)/.exec(line)?.[1];
+  if (message !== undefined) problems.set(message, (problems.get(message) ?? 0) + 1);
+}
+
 async function main(): Promise<number> {
-  const options = {
-    seconds: { type: "string", default: "60" },
-    threads: { type: "string", default: "2" },
-  } as const;
-  const { values } = parseArgs({ options });
+  const { values } = parseArgs({
+    options: {
+      seconds: { type: "string", default: "60" },
+      threads: { type: "string", default: "2" },
+      "end-threads": { type: "boolean", default: false },
+    },
+  });
+  const losesThreads = values["end-threads"];
   const folder = mkdtempSync(join(tmpdir(), "s3proxy-soak-"));
   const children: Bun.Subprocess[] = [];
   try {
     const origin = Bun.spawn([process.execPath, join(import.meta.dirname, "soak-origin.ts")], PROCESS);
     children.push(origin);
-    const originPort = await numberIn(origin.stdout, /^(\d+)\n/);
-    const proxy = Bun.spawn(proxyCommand(folder, originPort, values.threads), PROCESS);
+    const originPort = await numberIn(origin.stdout, /^(\d+)$/);
+    const proxy = Bun.spawn(proxyCommand(folder, originPort, values.threads, losesThreads), PROCESS);
     children.push(proxy);
-    const port = await numberIn(proxy.stdout, / Listening .*port=(\d+)/);
-    return await soak({ port, authKey: AUTH_KEY, folder }, proxy, Number(values.seconds), values.threads);
+    const port = await numberIn(proxy.stdout, / Listening .*port=(\d+)/, countProblem);
+    return await soak(
+      { port, authKey: AUTH_KEY, folder, losesThreads },
+      proxy,
+      Number(values.seconds),
+      values.threads,
+    );
   } finally {
     for (const child of children.toReversed()) {
       child.kill("SIGTERM");
@@ -61,9 +78,11 @@ async function main(): Promise<number> {
 }
 
 /** Small bounds and a short TTL, so that expiry and eviction happen all the time. */
-function proxyCommand(folder: string, originPort: number, threads: string): string[] {
+function proxyCommand(folder: string, originPort: number, threads: string, losesThreads: boolean): string[] {
   return [
-    ...[process.execPath, join(import.meta.dirname, "../src/main.ts"), "--bucket", "bucket", "--no-sign"],
+    process.execPath,
+    ...(losesThreads ? ["--preload", join(import.meta.dirname, "../test/support/threads-preload.ts")] : []),
+    ...[join(import.meta.dirname, "../src/main.ts"), "--bucket", "bucket", "--no-sign"],
     ...["--endpoint", `http://127.0.0.1:${originPort}`, "--host", "127.0.0.1", "--port", "0"],
     ...["--threads", threads, "--ttl", "3", "--auth-key", AUTH_KEY, "--console", "--log-level", "info"],
     ...["--cache-size", "50MB", "--memory-size", "16MB"],
@@ -77,15 +96,20 @@ async function soak(
   seconds: number,
   threads: string,
 ): Promise<number> {
-  const tally: Tally = { requests: 0, wrong: 0, aborted: 0, cleared: 0, examples: [] };
+  const tally: Tally = { requests: 0, wrong: 0, broken: 0, aborted: 0, cleared: 0, examples: [] };
   const samples: Sample[] = [sampleOf(proxy.pid, 0)];
   const startedMs = performance.now();
   const elapsed = () => (performance.now() - startedMs) / 1000;
   const sampler = setInterval(() => samples.push(sampleOf(proxy.pid, elapsed())), SAMPLE_EVERY_MS);
   const rests: Sample[] = [];
+  const nextSignal = () => (rests.length % 2 === 0 ? "SIGUSR1" : "SIGUSR2");
   while (elapsed() < seconds && proxy.exitCode === null) {
     const roundSeconds = Math.max(1, Math.min(ROUND_SECONDS, Math.round(seconds - elapsed())));
+    const ending = target.losesThreads
+      ? setTimeout(() => proxy.kill(nextSignal()), (roundSeconds * 1000) / 2)
+      : undefined;
     await runRound(target, roundSeconds, tally);
+    clearTimeout(ending);
     await Bun.sleep(REST_MS);
     rests.push(sampleOf(proxy.pid, elapsed()));
     const { atSeconds, rssMib, descriptors } = rests.at(-1)!;
@@ -117,7 +141,8 @@ threads      ${threads}, load from ${[...tools, "own clients"].join(", ")}
 requests     ${tally.requests}, of which ${tally.aborted} downloads left in the middle; ${tally.cleared} clears
 RSS          ${first.rssMib} MiB at the start, ${middle.rssMib} in the middle, ${last.rssMib} at the end, at most ${most((sample) => sample.rssMib)}
 descriptors  ${first.descriptors} at the start, ${last.descriptors} at the end, at most ${most((sample) => sample.descriptors)}${isLeaking ? ": they leak" : ""}
-wrong        ${tally.wrong}`);
+wrong        ${tally.wrong}; broken because a thread was ended: ${tally.broken}`);
+  for (const [message, count] of problems) console.log(`logged       ${count} times "${message}"`);
   for (const example of tally.examples) console.log(`             ${example}`);
   return tally.wrong > 0 || isLeaking || tally.requests === 0 ? 1 : 0;
 }
@@ -127,21 +152,26 @@ function sampleOf(pid: number, atSeconds: number): Sample {
   return { atSeconds, rssMib: Math.round(rssKib / 1024), descriptors: readdirSync(`/proc/${pid}/fd`).length };
 }
 
-/** The number that a child prints when it is ready; the rest of its output is read and forgotten. */
-function numberIn(stream: ReadableStream<Uint8Array>, pattern: RegExp): Promise<number> {
+/** The number that a child prints when it is ready; every line it prints is given to `onLine`. */
+function numberIn(
+  stream: ReadableStream<Uint8Array>,
+  pattern: RegExp,
+  onLine = (_: string) => {},
+): Promise<number> {
   const { promise, resolve, reject } = Promise.withResolvers<number>();
-  let text = "";
-  let isFound = false;
   const read = async () => {
+    const decoder = new TextDecoder();
+    let rest = "";
     for await (const chunk of stream) {
-      if (isFound) continue;
-      text += new TextDecoder().decode(chunk);
-      const found = pattern.exec(text)?.[1];
-      if (found === undefined) continue;
-      isFound = true;
-      resolve(Number(found));
+      const lines = (rest + decoder.decode(chunk, { stream: true })).split("\n");
+      rest = lines.pop() ?? "";
+      for (const line of lines) {
+        const found = pattern.exec(line)?.[1];
+        if (found !== undefined) resolve(Number(found));
+        onLine(line);
+      }
     }
-    reject(new Error(`The program ended: ${text}`));
+    reject(new Error("The program ended"));
   };
   void read();
   return promise;

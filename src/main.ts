@@ -31,7 +31,10 @@ async function main(): Promise<number> {
 
   const asked = onFirstSignal();
   try {
-    const app = await startApp(completeConfig(options));
+    const starting = startApp(completeConfig(options));
+    // Nothing is in flight while it starts: a signal ends it at once.
+    const app = await Promise.race([starting, asked]);
+    if (app === undefined) process.exit(0);
     logCrashes(app);
     await asked;
     const { log } = app.processLog;

@@ -1,6 +1,6 @@
 /** The launcher runs under plain Node, so it is asked there. */
 
-import { afterAll, beforeAll, beforeEach, describe, expect, test } from "bun:test";
+import { afterAll, beforeAll, beforeEach, describe, expect, setDefaultTimeout, test } from "bun:test";
 import { mkdirSync, mkdtempSync, rmSync, truncateSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
@@ -8,6 +8,9 @@ import { dirname, join } from "node:path";
 const FINDER = join(import.meta.dir, "../bin/bun.mjs");
 const PLATFORM = `bun-${process.platform}-${process.arch}`;
 const BINARY_BYTES = 2_000_000;
+
+// Every test starts a process.
+setDefaultTimeout(30_000);
 const QUESTION = `
   const { findBun } = await import(process.argv[1]);
   const isMusl = process.platform === "linux" && !process.report.getReport().header.glibcVersionRuntime;

@@ -164,6 +164,7 @@ describe("a boolean", () => {
   });
   test("takes only the one argument right behind it", () => {
     expect(messageOf([...REQUIRED, "--console", "false", "false"])).toBe('Unexpected argument "false"');
+    expect(messageOf([...REQUIRED, "--console", "--", "false"])).toBe('Unexpected argument "false"');
     expect(messageOf([...REQUIRED, "--console", "maybe"])).toBe(
       '--console: "maybe" is not valid, wanted "true" or "false"',
     );

@@ -70,9 +70,9 @@ function answer(parts: HandlerParts, request: Request, waiting: Waiting): Respon
   if (path.startsWith(MANAGEMENT_PREFIX)) return manage(path, request, parts.keeper, parts.authKey);
 
   const cors = parts.cors.headersFor(parts.cors.isActive ? headers.get("origin") : null);
-  if (method !== "GET" && !isHead) return answerOtherMethod(parts, request, cors);
   if (parts.rejectQueryStrings && queryStart >= 0)
     return errorResponse("query-refused", isHead, cors.headers);
+  if (method !== "GET" && !isHead) return answerOtherMethod(parts, request, cors);
 
   const nowMs = parts.nowMs();
   const hot = parts.hotMap.get(path);
@@ -125,9 +125,11 @@ async function answerLookup(
 ): Promise<Response | undefined> {
   const nowMs = parts.nowMs();
   if (lookup.kind === "pass") {
-    const passed = await pass(key, lookup.request, request, cors, nowMs);
-    if (passed.failure !== undefined) parts.log.warn("S3 fetch failed", { key, ...passed.failure });
-    return passed.response;
+    const { response, failure } = await pass(key, lookup.request, request, cors, nowMs);
+    const ms = parts.nowMs() - nowMs;
+    if (failure === undefined) parts.log.info("S3 fetch", { key, result: "passed", ms });
+    else parts.log.warn("S3 fetch failed", { key, ...failure, ms });
+    return response;
   }
   if (lookup.kind === "failed") return failed(lookup.failure.code, failedCacheStatus(lookup.failure.code));
   const { entry, status, isKept } = lookup;

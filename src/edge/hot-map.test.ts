@@ -48,6 +48,16 @@ describe("HotMap", () => {
     map.drop(["a"]);
     expect(map.get("/a")).toBeUndefined();
   });
+  test("holds nothing of an entry any more once everything is forgotten", () => {
+    const map = new HotMap();
+    const held = entry("a");
+    const hot = map.put("/a", held);
+    expect(map.put("/%61", held)).toBe(hot);
+    map.dropAll();
+    const again = map.put("/a", held);
+    expect(again).not.toBe(hot);
+    expect(again.paths).toEqual(["/a"]);
+  });
   test("puts a newer copy of a key in place of the older one, under all paths", () => {
     const map = new HotMap();
     map.put("/a", entry("a", 1));

@@ -53,7 +53,9 @@ export function listen(options: ListenOptions, handler: Handler, log: Log): List
         return errorResponse("internal", false);
       },
     });
-  const server = options.host === undefined ? onAnyAddress(serve) : serve(options.host);
+  const server = orInUse(options, () =>
+    options.host === undefined ? onAnyAddress(serve) : serve(options.host),
+  );
   return {
     port: server.port ?? options.port,
     async stop(deadlineMs) {
@@ -66,6 +68,16 @@ export function listen(options: ListenOptions, handler: Handler, log: Log): List
       clearTimeout(timer);
     },
   };
+}
+
+/** What `bind` gives; an address that is taken becomes an error that says which. */
+export function orInUse<Bound>({ host, port }: ListenOptions, bind: () => Bound): Bound {
+  try {
+    return bind();
+  } catch (error) {
+    if ((error as { code?: unknown }).code !== "EADDRINUSE") throw error;
+    throw new Error(`Port ${port} on ${host ?? "all interfaces"} is in use, wanted a free one for --port`);
+  }
 }
 
 /** The address that takes both protocols, or IPv4 alone where the machine has no IPv6. */

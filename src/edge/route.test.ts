@@ -1,5 +1,6 @@
 import { describe, expect, test } from "bun:test";
 import fc from "fast-check";
+import { anyCharacter } from "../../test/support/any-text.ts";
 import { meaningOf, type PathMeaning } from "./route.ts";
 
 const object = (key: string): PathMeaning => ({ kind: "object", key });
@@ -109,7 +110,7 @@ describe("meaningOf", () => {
 
 const character = fc.oneof(
   { weight: 3, arbitrary: fc.constantFrom(..."/.%+ ;|\\?#&=<>'\"aZ0_-~:@") },
-  { weight: 1, arbitrary: fc.string({ unit: "binary", minLength: 1, maxLength: 1 }) },
+  { weight: 1, arbitrary: anyCharacter },
 );
 const characters = fc.array(character, { minLength: 1, maxLength: 30 }).map((list) => list.join(""));
 

@@ -1,6 +1,7 @@
 import { describe, expect, test } from "bun:test";
 import { crc32 } from "node:zlib";
 import fc from "fast-check";
+import { anyText } from "../../test/support/any-text.ts";
 import { patternBytes } from "../../test/support/keeper-bench.ts";
 import { decodeFooter, decodeMetadata, encodeTrailer, FOOTER_BYTES, type Metadata } from "./frame.ts";
 
@@ -36,9 +37,9 @@ const anyFrame = fc.record({
   body: fc.uint8Array({ maxLength: 300 }),
   metadata: fc.record({
     origin: fc.webUrl(),
-    key: fc.string({ unit: "grapheme" }),
+    key: anyText,
     head: fc.record(
-      { contentType: fc.string(), etag: fc.string(), cacheControl: fc.string({ unit: "binary" }) },
+      { contentType: fc.string(), etag: fc.string(), cacheControl: anyText },
       { requiredKeys: [] },
     ),
     storedAtMs: fc.nat(),
@@ -109,6 +110,15 @@ test("a footer of another version is refused, although its checksum is right", (
   new DataView(footer.buffer).setUint32(4, 2, true);
   new DataView(footer.buffer).setUint32(28, crc32(footer.subarray(0, 28)), true);
   expect(decodeFooter(footer, trailer.length)).toBeUndefined();
+});
+
+test("a footer that doesn't agree with the file's length is refused", () => {
+  const trailer = encodeTrailer(metadata, 100, 0);
+  const footer = trailer.subarray(-FOOTER_BYTES);
+  expect(decodeFooter(footer, trailer.length + 100)).toMatchObject({ bodyBytes: 100 });
+  for (const length of [0, trailer.length, trailer.length + 99, trailer.length + 101]) {
+    expect(decodeFooter(footer, length)).toBeUndefined();
+  }
 });
 
 test("metadata that isn't JSON is refused, although its checksum is right", () => {

@@ -120,6 +120,12 @@ describe("a failure", () => {
     expect(textOf(await keeper.lookup("a"))).toBe("back");
     expect(bench.origin.asked).toHaveLength(2);
   });
+  test("that is our own mistake ends no thread: it is an answer without a detail, and logged", async () => {
+    const keeper = bench.start();
+    bench.origin.get = () => Promise.reject(new TypeError("A mistake"));
+    expect(await keeper.lookup("a")).toEqual({ kind: "failed", failure: { code: "internal" } });
+    expect(bench.lines[0]).toMatch(/critical .*key=a reason="TypeError: A mistake"/);
+  });
   test.each([100, LARGE])("in the middle of a body of %d bytes leaves nothing behind", async (bytes) => {
     const keeper = bench.start();
     bench.origin.put("a", patternBytes(bytes), {}, { cutAt: bytes - 1 });

@@ -115,6 +115,18 @@ describe.each([
   });
 });
 
+test("reading the directory changes nothing of what is known already", async () => {
+  await store("stored", patternBytes(SMALL));
+  await store("other", patternBytes(SMALL));
+  const keeper = bench.start();
+  const { generation } = entryOf(await keeper.lookup("stored"));
+  await keeper.index();
+  const again = keeper.lookup("stored");
+  expect(again).not.toBeInstanceOf(Promise);
+  expect(entryOf(await again).generation).toBe(generation);
+  expect(statusOf(await keeper.lookup("other"))).toBe("hit");
+});
+
 test("an entry that the edge could not open is asked for once by all, and not twice for the same complaint", async () => {
   const path = await store("a", patternBytes(LARGE));
   const keeper = bench.start();

@@ -159,8 +159,10 @@ export class Store {
     this.#ledger.clear();
     const disk = this.#disk;
     if (disk === undefined) return known.length;
-    const names = new Set(known.map((key) => disk.nameOf(key)));
     const removed = await disk.clear();
+    // Every file is some known key's, unless the directory hasn't been read to its end yet.
+    if (this.#isIndexed) return known.length;
+    const names = new Set(known.map((key) => disk.nameOf(key)));
     return known.length + removed.filter((name) => !names.has(name)).length;
   }
 

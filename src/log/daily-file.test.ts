@@ -6,6 +6,7 @@ import {
   mkdtempSync,
   readdirSync,
   readFileSync,
+  renameSync,
   rmSync,
   statSync,
 } from "node:fs";
@@ -188,4 +189,17 @@ test("a directory that is deleted under the log loses lines, and nothing else", 
   log.write("three");
   log.flush();
   expect(read("s3-proxy-20260201.log")).toEndWith("three\n");
+});
+
+test("a file that is deleted or moved under the log is begun anew, so that later lines are not lost", () => {
+  const log = open();
+  log.write("one");
+  log.flush();
+  renameSync(join(folder, "s3-proxy-20260131.log"), join(folder, "moved"));
+  log.write("two");
+  log.flush();
+  rmSync(join(folder, "s3-proxy-20260131.log"));
+  log.write("three");
+  log.flush();
+  expect([read("moved"), read("s3-proxy-20260131.log")]).toEqual(["one\n", "three\n"]);
 });

@@ -10,17 +10,13 @@ const FLUSH_AT_CHARACTERS = 64 * 1024;
 /** After a failed write the next one is tried this much later, in milliseconds; until then lines are dropped and counted. */
 const RETRY_AFTER_MS = 10_000;
 
-/** A place for lines that collects them and writes them in order. */
-export interface LineWriter {
+/** The writer of the day's file. It collects lines and writes them in order. */
+export interface DailyFile {
   /** Takes one line without its newline. Never throws. */
   write(line: string): void;
   /** Writes everything taken so far before it returns. Never throws. */
   flush(): void;
-}
-
-/** The writer of the day's file. */
-export interface DailyFile extends LineWriter {
-  /** Flushes, and writes no more by itself. */
+  /** Flushes, whatever failed shortly before, and writes no more by itself. */
   close(): void;
 }
 
@@ -47,8 +43,8 @@ export function openDailyFile(
   let dropped = 0;
   let retryAtMs = 0;
 
-  const flush = () => {
-    if (waiting === "" || nowMs() < retryAtMs) {
+  const flush = (isLast = false) => {
+    if (waiting === "" || (nowMs() < retryAtMs && !isLast)) {
       if (waiting.length > FLUSH_AT_CHARACTERS) [waiting, dropped] = ["", dropped + 1];
       return;
     }
@@ -66,7 +62,7 @@ export function openDailyFile(
       dropped++;
     }
   };
-  const timer = setInterval(flush, FLUSH_EVERY_MS);
+  const timer = setInterval(() => flush(), FLUSH_EVERY_MS);
   timer.unref();
   return {
     write(line) {
@@ -76,7 +72,7 @@ export function openDailyFile(
     flush,
     close() {
       clearInterval(timer);
-      flush();
+      flush(true);
     },
   };
 }

@@ -1,6 +1,6 @@
 /** The process' log: where the lines of all threads end. */
 
-import { type LineWriter, openDailyFile } from "./daily-file.ts";
+import { openDailyFile } from "./daily-file.ts";
 import { createLog, type Level, type Log } from "./log.ts";
 import { redactor } from "./redact.ts";
 
@@ -23,14 +23,14 @@ export interface ProcessLog {
   readonly log: Log;
   /** Takes a finished line of another thread. */
   readonly writeLine: (line: string) => void;
-  /** Writes what waits; resolves when nothing does, or when stdout takes too long. */
+  /** Writes what waits, at the end; resolves when nothing does, or when stdout takes too long. */
   flush(): Promise<void>;
 }
 
 /** Opens the log. A missing directory is one warning, on stderr too where nobody would see it otherwise. */
 export function openLog(options: LogOptions): ProcessLog {
   const hide = redactor(options.secrets);
-  const writers: LineWriter[] = [];
+  const writers: { write(line: string): void }[] = [];
   const writeLine = (line: string) => {
     const shown = hide(line);
     for (const writer of writers) writer.write(shown);
@@ -49,25 +49,24 @@ export function openLog(options: LogOptions): ProcessLog {
     log,
     writeLine,
     async flush() {
-      for (const writer of writers) writer.flush();
+      file?.close();
       await console?.drained();
     },
   };
 }
 
 /** Stdout, never waited for while serving: a reader that has stopped must not stop the program. */
-function consoleWriter(): LineWriter & { drained(): Promise<void> } {
+function consoleWriter() {
   let waiting = 0;
   let onDrained: (() => void) | undefined;
   return {
-    write(line) {
+    write(line: string): void {
       waiting++;
       process.stdout.write(`${line}\n`, () => {
         if (--waiting === 0) onDrained?.();
       });
     },
-    flush() {},
-    async drained() {
+    async drained(): Promise<void> {
       if (waiting === 0) return;
       const { promise, resolve } = Promise.withResolvers<void>();
       onDrained = resolve;

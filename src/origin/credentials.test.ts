@@ -42,7 +42,7 @@ test("staticCredentials always says the same, and asking anew is of no use", asy
   const given = { accessKeyId: "a", secretAccessKey: "b", sessionToken: "c" };
   const credentials = staticCredentials(given);
   expect(await credentials.current()).toEqual(given);
-  expect(credentials.renew()).toBe(false);
+  expect(credentials.renew(given)).toBe(false);
 });
 
 describe("renewingCredentials", () => {
@@ -135,9 +135,9 @@ describe("renew", () => {
     const { current, renew } = source();
     const first = current();
     loads[0]!.resolve(named("old"));
-    await first;
+    const refused = await first;
     nowMs += 10_000;
-    expect(renew()).toBe(true);
+    expect(renew(refused)).toBe(true);
     const second = current();
     loads[1]!.resolve(named("new"));
     expect(await idOf(second)).toBe("new");
@@ -146,9 +146,9 @@ describe("renew", () => {
     const { current, renew } = source();
     const first = current();
     loads[0]!.resolve(named("a"));
-    await first;
+    const refused = await first;
     nowMs += 9_999;
-    expect(renew()).toBe(false);
+    expect(renew(refused)).toBe(false);
     expect(await idOf(current())).toBe("a");
     expect(loads).toHaveLength(1);
   });
@@ -156,14 +156,28 @@ describe("renew", () => {
     const { current, renew } = source();
     const first = current();
     loads[0]!.resolve(named("old"));
-    await first;
+    const refused = await first;
     nowMs += 10_000;
     const asked = Array.from({ length: 5 }, () => {
-      expect(renew()).toBe(true);
+      expect(renew(refused)).toBe(true);
       return current();
     });
     loads[1]!.resolve(named("new"));
     expect((await Promise.all(asked)).map(({ accessKeyId }) => accessKeyId)).toEqual(Array(5).fill("new"));
+    expect(loads).toHaveLength(2);
+  });
+  test("of credentials that others had renewed already says to try the newer ones, however new they are", async () => {
+    const { current, renew } = source();
+    const first = current();
+    loads[0]!.resolve(named("old"));
+    const refused = await first;
+    nowMs += 10_000;
+    expect(renew(refused)).toBe(true);
+    const second = current();
+    loads[1]!.resolve(named("new"));
+    await second;
+    expect(renew(refused)).toBe(true);
+    expect(await idOf(current())).toBe("new");
     expect(loads).toHaveLength(2);
   });
 });

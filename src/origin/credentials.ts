@@ -75,7 +75,9 @@ export function renewingCredentials(
       if (leftMs < RENEW_BEFORE_EXPIRY_MS && nowMs() >= retryAtMs) startLoading().catch(() => {});
       return Promise.resolve(held);
     },
-    renew() {
+    renew(refused) {
+      // Another request was refused before, and newer ones have come since.
+      if (held === undefined || held !== refused) return true;
       // Credentials that were refused as soon as they came would be refused again.
       if (nowMs() - loadedAtMs < RETRY_AFTER_MS) return false;
       held = undefined;

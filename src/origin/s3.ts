@@ -13,8 +13,10 @@ const PROBE_DEADLINE_MS = 5_000;
 export interface CredentialSource {
   /** The credentials to sign with now. Rejects where there are none. */
   current(): Promise<Credentials>;
-  /** Makes the next `current` ask anew. Returns false where asking anew can't change anything. */
-  renew(): boolean;
+  /**
+   * Makes the next `current` give others than `refused`. Returns false where asking anew can't change anything.
+   */
+  renew(refused: Credentials): boolean;
 }
 
 /** What an `S3Origin` is made of. */
@@ -48,22 +50,7 @@ export class S3Origin implements Origin {
   }
 
   async request(key: string): Promise<OriginRequest> {
-    const { address, credentials, userAgent, nowMs } = this.#parts;
-    const path = address.basePath + encodeKey(key);
-    // Without this, S3-compatible servers behind a web server may compress, which changes bytes and ETag.
-    const headers = { "accept-encoding": "identity", "user-agent": userAgent };
-    if (credentials === undefined) return { url: address.origin + path, headers };
-    let current: Credentials;
-    try {
-      current = await credentials.current();
-    } catch (error) {
-      throw new OriginError({
-        code: "origin-refused",
-        reason: `No credentials: ${(error as Error).message}`,
-      });
-    }
-    const signed = this.#signer.sign({ method: "GET", host: address.host, path }, current, nowMs());
-    return { url: address.origin + path, headers: { ...headers, ...signed } };
+    return this.#request(key, await this.#credentials());
   }
 
   async get(key: string): Promise<OriginAnswer> {
@@ -101,17 +88,36 @@ export class S3Origin implements Origin {
    * an idle connection just when it was used again.)
    */
   async #ask(key: string, deadlineMs?: number): Promise<Exchanged> {
-    const first = await this.#askOnce(key, deadlineMs);
-    if (first.kind !== "failed" || !CREDENTIAL_CODES.has(first.error?.code ?? "")) return first;
-    return this.#parts.credentials?.renew() === true ? this.#askOnce(key, deadlineMs) : first;
-  }
-
-  async #askOnce(key: string, deadlineMs?: number): Promise<Exchanged> {
     try {
-      return await exchange(await this.request(key), deadlineMs);
+      const used = await this.#credentials();
+      const first = await exchange(this.#request(key, used), deadlineMs);
+      if (used === undefined || first.kind !== "failed") return first;
+      const isRefused = CREDENTIAL_CODES.has(first.error?.code ?? "");
+      if (!isRefused || this.#parts.credentials?.renew(used) !== true) return first;
+      return await exchange(this.#request(key, await this.#credentials()), deadlineMs);
     } catch (error) {
       if (error instanceof OriginError) return { kind: "failed", failure: error.failure };
       throw error;
     }
+  }
+
+  /** What to sign with now; undefined for unsigned requests. Throws `OriginError` where there is nothing to sign with. */
+  async #credentials(): Promise<Credentials | undefined> {
+    try {
+      return await this.#parts.credentials?.current();
+    } catch (error) {
+      const reason = `No credentials: ${(error as Error).message}`;
+      throw new OriginError({ code: "origin-refused", reason });
+    }
+  }
+
+  #request(key: string, credentials: Credentials | undefined): OriginRequest {
+    const { address, userAgent, nowMs } = this.#parts;
+    const path = address.basePath + encodeKey(key);
+    // Without this, S3-compatible servers behind a web server may compress, which changes bytes and ETag.
+    const headers = { "accept-encoding": "identity", "user-agent": userAgent };
+    if (credentials === undefined) return { url: address.origin + path, headers };
+    const signed = this.#signer.sign({ method: "GET", host: address.host, path }, credentials, nowMs());
+    return { url: address.origin + path, headers: { ...headers, ...signed } };
   }
 }

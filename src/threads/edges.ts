@@ -2,6 +2,7 @@
 
 import { createServer } from "node:net";
 import { type EdgeConfig, startEdge } from "../edge/edge.ts";
+import { orInUse } from "../edge/listen.ts";
 import { type EdgeThread, startEdgeThread, type ThreadHost } from "./edge-thread.ts";
 
 /** A thread that ended is started again after this long, in milliseconds, so that one that always ends can't spin. */
@@ -25,7 +26,7 @@ export async function startEdges(threads: number, config: EdgeConfig, host: Thre
     host.keeper.attach(edge.client);
     return edge.listener;
   }
-  if (config.listen.port !== 0) await assertFree(config.listen.port, config.listen.host);
+  if (config.listen.port !== 0) await assertFree(config.listen);
   // The first one finds a free port where any will do; the others share it.
   const first = await startEdgeThread(withPort(config, config.listen.port), host);
   const shared = withPort(config, first.port);
@@ -70,17 +71,16 @@ function withPort(config: EdgeConfig, port: number): EdgeConfig {
 }
 
 /** Listeners that share a port would also share it with another program's; a plain one does not. */
-async function assertFree(port: number, host: string | undefined): Promise<void> {
-  const probe = createServer();
-  const { promise, resolve, reject } = Promise.withResolvers<void>();
-  probe.once("error", reject);
-  probe.listen({ port, host: host ?? "::" }, resolve);
-  try {
-    await promise;
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === "EADDRINUSE") throw error;
-  }
-  const closed = Promise.withResolvers<void>();
-  probe.close(() => closed.resolve());
-  await closed.promise;
+async function assertFree(options: EdgeConfig["listen"]): Promise<void> {
+  const probe = createServer((socket) => socket.destroy());
+  const { promise, resolve } = Promise.withResolvers<unknown>();
+  probe.once("error", resolve);
+  probe.listen({ port: options.port, host: options.host ?? "::" }, () =>
+    probe.close(() => resolve(undefined)),
+  );
+  const error = await promise;
+  // Any other error comes again, and is reported, where the edges listen.
+  orInUse(options, () => {
+    if ((error as NodeJS.ErrnoException | undefined)?.code === "EADDRINUSE") throw error;
+  });
 }

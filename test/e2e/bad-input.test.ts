@@ -82,19 +82,19 @@ async function refusal(args: readonly string[], environment: Record<string, stri
 }
 
 describe("one line on stderr names the option, the value and what was wanted, with exit code 2", () => {
-  test.concurrent.each(byFlag)("for %s %s", async (flag, value, wanted) => {
+  test.each(byFlag)("for %s %s", async (flag, value, wanted) => {
     // Of a short flag the value follows at once or as the next argument; one that begins with a dash needs "=".
     const args = value.startsWith("-") ? [`${flag}=${value}`] : [flag, value];
     const line = await refusal(["--bucket", "some-bucket", ...args]);
     expect(line).toStartWith(`${flag}: "${value}" is not valid, wanted ${wanted}`);
   });
 
-  test.concurrent.each(byEnvironment)("for %s=%s in the environment", async (name, value, wanted) => {
+  test.each(byEnvironment)("for %s=%s in the environment", async (name, value, wanted) => {
     const line = await refusal([], { S3_BUCKET: "some-bucket", [name]: value });
     expect(line).toStartWith(`${name}: "${value}" is not valid, wanted ${wanted}`);
   });
 
-  test.concurrent.each([
+  test.each([
     ["--prot", '"--prot"', '"--port"'],
     ["--buckt=site", '"--buckt"', '"--bucket"'],
     ["--memory", '"--memory"', '"--memory-size"'],
@@ -106,43 +106,40 @@ describe("one line on stderr names the option, the value and what was wanted, wi
     expect(line).toContain(hint);
   });
 
-  test.concurrent("for an unknown flag that holds a value, without the value", async () => {
+  test("for an unknown flag that holds a value, without the value", async () => {
     const line = await refusal(["--bucket", "some-bucket", "--secrett=hunter2"]);
     expect(line).toBe('Unknown option "--secrett", did you mean "--secret"?');
   });
 
-  test.concurrent("for a value that holds a new line, on one line still", async () => {
+  test("for a value that holds a new line, on one line still", async () => {
     const line = await refusal(["--bucket", "some-bucket", "--host", "a\nb"]);
     expect(line).toStartWith('--host: "a\\x0ab" is not valid');
   });
 
-  test.concurrent("for an argument that belongs to no flag", async () => {
+  test("for an argument that belongs to no flag", async () => {
     expect(await refusal(["--bucket", "some-bucket", "stray"])).toContain('"stray"');
   });
 
-  test.concurrent.each(["--port", "--mmdb-port", "--ilp-series-name", "-g", "-i"])(
+  test.each(["--port", "--mmdb-port", "--ilp-series-name", "-g", "-i"])(
     "for %s without a value",
     async (flag) => {
       expect(await refusal(["--bucket", "some-bucket", flag])).toStartWith(`${flag} needs a value: a`);
     },
   );
 
-  test.concurrent.each([
-    "--ilp-series-name",
-    "--mongo-database",
-    "--mongo-collection",
-    "--dir",
-    "--cache-dir",
-  ])("for %s with an empty value", async (flag) => {
-    const line = await refusal(["--bucket", "some-bucket", `${flag}=`]);
-    expect(line).toBe(`${flag}: "" is not valid, wanted ${TEXT_WANTED}`);
-  });
+  test.each(["--ilp-series-name", "--mongo-database", "--mongo-collection", "--dir", "--cache-dir"])(
+    "for %s with an empty value",
+    async (flag) => {
+      const line = await refusal(["--bucket", "some-bucket", `${flag}=`]);
+      expect(line).toBe(`${flag}: "" is not valid, wanted ${TEXT_WANTED}`);
+    },
+  );
 
-  test.concurrent("for a missing bucket, with both ways to name it", async () => {
+  test("for a missing bucket, with both ways to name it", async () => {
     expect(await refusal([])).toBe("--bucket (or S3_BUCKET in the environment) is required");
   });
 
-  test.concurrent("for a key without a secret, and the other way round", async () => {
+  test("for a key without a secret, and the other way round", async () => {
     const key = await refusal(["--bucket", "some-bucket", "--key", "AKIALONELY"]);
     expect(key).toMatch(/^--key .* without --secret .*wanted both or neither$/);
     const secret = await refusal(["--bucket", "some-bucket"], { AWS_SECRET: "lonely-secret" });
@@ -150,7 +147,7 @@ describe("one line on stderr names the option, the value and what was wanted, wi
     expect(secret).not.toContain("lonely-secret");
   });
 
-  test.concurrent("for --virtual-host without --endpoint", async () => {
+  test("for --virtual-host without --endpoint", async () => {
     const line = await refusal(["--bucket", "some-bucket", "--virtual-host"]);
     expect(line).toBe("--virtual-host is given without --endpoint, wanted both");
   });
@@ -162,7 +159,7 @@ describe("a secret of the wrong form is named but not shown", () => {
     ["--mongo-uri", "MONGO_URI", "postgres://user:hidden-password@db", '"mongodb://"'],
   ] as const;
 
-  test.concurrent.each(rows)("for %s", async (flag, name, value, wanted) => {
+  test.each(rows)("for %s", async (flag, name, value, wanted) => {
     for (const [spelled, line] of [
       [flag, await refusal(["--bucket", "some-bucket", flag, value])],
       [name, await refusal(["--bucket", "some-bucket"], { [name]: value })],
@@ -174,7 +171,7 @@ describe("a secret of the wrong form is named but not shown", () => {
     }
   });
 
-  test.concurrent.each(["--secret", "--session-token", "--auth-key", "--mongo-uri"])(
+  test.each(["--secret", "--session-token", "--auth-key", "--mongo-uri"])(
     "for %s without a value, whatever follows",
     async (flag) => {
       const line = await refusal(["--bucket", "some-bucket", flag]);

@@ -3,6 +3,7 @@
 import { afterAll, beforeAll, describe, expect, setDefaultTimeout, test } from "bun:test";
 import { copyFileSync, readFileSync, truncateSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
+import { crc32 } from "node:zlib";
 import { type MemoryS3, startMemoryS3 } from "../support/memory-s3.ts";
 import { bytesOf, framesIn, get, type Site, startSiteOf, until } from "../support/site.ts";
 
@@ -28,6 +29,17 @@ function flip(positionIn: (file: Buffer, bodyBytes: number) => number, bit = 0x1
   };
 }
 
+/** Changes the footer and makes its checksum right again. */
+function rewriteFooter(change: (footer: Buffer) => void): Damage {
+  return (path) => {
+    const file = readFileSync(path);
+    const footer = file.subarray(-FOOTER_BYTES);
+    change(footer);
+    footer.writeUInt32LE(crc32(footer.subarray(0, FOOTER_BYTES - 4)), FOOTER_BYTES - 4);
+    writeFileSync(path, file);
+  };
+}
+
 const DAMAGES: Readonly<Record<string, Damage>> = {
   "a flipped bit in the first byte of the body": flip(() => 0),
   "a flipped bit in the middle of the body": flip((_, bodyBytes) => bodyBytes / 2),
@@ -39,6 +51,8 @@ const DAMAGES: Readonly<Record<string, Damage>> = {
   "a flipped bit in the first byte of the footer": flip((file) => file.length - FOOTER_BYTES),
   "a flipped bit in the checksum in the footer": flip((file) => file.length - 10),
   "a flipped bit in the last byte of the footer": flip((file) => file.length - 1),
+  "a footer of another version": rewriteFooter((footer) => footer.writeUInt32LE(2, 4)),
+  "a footer of another kind of file": rewriteFooter((footer) => footer.writeUInt32LE(0x6b_6e_75_6a, 0)),
   "no last byte": (path) => truncateSync(path, readFileSync(path).length - 1),
   "no footer": (path) => truncateSync(path, readFileSync(path).length - FOOTER_BYTES),
   "half of the body": (path, bodyBytes) => truncateSync(path, bodyBytes / 2),
@@ -85,6 +99,10 @@ function damagedCopy(damage: Damage): string {
 /** Starts on the directory and asks for each key twice; returns how often S3 was asked for each. */
 async function countsAfterRestart(cacheDir: string, keys: readonly string[], waitForIndex: boolean) {
   site.gate.reset();
+  // Something to look through first, so that the requests come before the index is complete.
+  for (let index = 0; index < (waitForIndex ? 0 : 300); index++) {
+    writeFileSync(join(cacheDir, index.toString(16).padStart(64, "0")), "");
+  }
   const proxy = await site.start({ cacheDir });
   if (waitForIndex) await proxy.line(/ Cache directory indexed /);
   for (const key of [...keys, ...keys]) {

@@ -153,4 +153,10 @@ test("another bucket, endpoint or prefix on the same directory never gets the fi
   expect((await get(prefixed, "/large.bin")).text).toBe("under the prefix");
   expect((await get(prefixed, "/a/b/small.txt")).status).toBe(404);
   await prefixed.stop();
+  // And none takes away what another has left.
+  await site.gate.refuse(true);
+  const again = await site.start({ cacheDir });
+  await again.line(/ Cache directory indexed /);
+  await expectRight(again).finally(() => site.gate.refuse(false));
+  await again.stop();
 });

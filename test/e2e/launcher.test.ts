@@ -3,7 +3,7 @@ import { join } from "node:path";
 import { ask } from "../support/client.ts";
 import { type InstalledPackage, installPackage } from "../support/installed.ts";
 import { type MemoryS3, startMemoryS3 } from "../support/memory-s3.ts";
-import { runProxy, startProxy } from "../support/proxy.ts";
+import { runProxy, spawnProxy, startProxy } from "../support/proxy.ts";
 
 const LAUNCHER = ["node", join(import.meta.dir, "../../bin/s3proxy.mjs")];
 /** The launcher takes only files of this size for a Bun; see `bin/bun.mjs`. */
@@ -148,6 +148,25 @@ describe("an installed package", () => {
     const args = ["--prefix", "a b", "--host=", "*", "$HOME", 'quo"te', "ü"];
     const { stdout } = await run(args);
     expect(stdout).toBe([installed.main, ...args].map((each) => `<${each}>\n`).join(""));
+  });
+
+  test("passes each signal on once", async () => {
+    installed.addFile("bun/package.json", '{"name":"bun","version":"1.4.5"}');
+    installed.link("bun/bin/bun.exe", process.execPath);
+    const program = `for (const name of ["TERM", "INT", "HUP"]) process.on("SIG" + name, () => console.log(name));
+      process.on("SIGUSR1", () => process.exit(5));
+      setInterval(() => {}, 1000);
+      console.log("ready");`;
+    await Bun.write(installed.main, program);
+    const launcher = spawnProxy([], {}, ["node", installed.launcher]);
+    await launcher.line(/^ready$/);
+    for (const name of ["TERM", "INT", "HUP"] as const) {
+      launcher.signal(`SIG${name}`);
+      await launcher.line(new RegExp(`^${name}$`));
+    }
+    launcher.signal("SIGUSR1");
+    const { exitCode, stdout } = await launcher.ended;
+    expect([exitCode, stdout]).toEqual([5, "ready\nTERM\nINT\nHUP\n"]);
   });
 
   test.each([

@@ -3,9 +3,9 @@ import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { ask } from "../support/client.ts";
-import { logLines, parseLogLine } from "../support/log-files.ts";
+import { logFileLine, logLines, parseLogLine } from "../support/log-files.ts";
 import { type MemoryS3, startMemoryS3 } from "../support/memory-s3.ts";
-import { startProxy } from "../support/proxy.ts";
+import { bucketFlags, spawnProxy, startProxy } from "../support/proxy.ts";
 
 const REQUESTS = 600;
 /** Makes a line longer than what a pipe or a file takes in one go with others. */
@@ -51,7 +51,7 @@ describe.each([
   test("every request has its one line, in the file and on stdout", () => {
     for (const lines of [file, stdout]) {
       const requests = lines.map(parseLogLine).filter(({ message }) => message === "Request");
-      const paths = requests.map(({ fields }) => fields.url!.replace(/^http:\/\/[^/]+/, ""));
+      const paths = requests.map(({ fields }) => fields.path!);
       expect(paths.sort()).toEqual([...wanted].sort());
     }
   });
@@ -66,3 +66,24 @@ describe.each([
     expect(stdout.at(-1)).toBe(file.at(-1)!);
   });
 });
+
+test("a reader of stdout that falls behind gets every line in the end", async () => {
+  const directory = mkdtempSync(join(folder, "slow-"));
+  const pipe = join(folder, "stdout");
+  Bun.spawnSync(["mkfifo", pipe]);
+  const reader = Bun.spawn(["cat", pipe], { stdout: "pipe" });
+  const main = join(import.meta.dir, "../../src/main.ts");
+  const flags = ["--port", "0", "--console", "--log-level", "debug", "--dir", directory, "--cache-size", "0"];
+  const command = ["sh", "-c", 'exec "$@" > "$0"', pipe, process.execPath, main];
+  const child = spawnProxy([...bucketFlags(s3), ...flags], {}, command);
+  const port = Number(parseLogLine(await logFileLine(directory, / Listening /)).fields.port);
+  reader.kill("SIGSTOP");
+  const wanted = Array.from({ length: REQUESTS }, (_, number) => `/${LONG}${number}`);
+  await Promise.all(wanted.map((path) => ask(port, { path })));
+  child.signal("SIGTERM");
+  await logFileLine(directory, / Stopped$/);
+  reader.kill("SIGCONT");
+  const stdout = await new Response(reader.stdout).text();
+  expect((await child.ended).exitCode).toBe(0);
+  expect(stdout.split("\n").slice(0, -1)).toEqual(logLines(directory));
+}, 20_000);

@@ -33,13 +33,12 @@ afterAll(async () => {
 const parsed = async (pattern: RegExp) => parseLogLine(await proxy.line(pattern));
 
 describe("a line", () => {
-  test("of a request says method, address, status, the cache's part and the duration", async () => {
+  test("of a request says method, path, status, the cache's part and the duration", async () => {
     s3.put("page.html", "page");
     await ask(proxy.port, { path: "/page.html" });
     const { level, fields } = await parsed(/ Request .*\/page\.html/);
     expect(level).toBe("debug");
-    expect(fields).toMatchObject({ method: "GET", status: "200" });
-    expect(fields.url).toEndWith("/page.html");
+    expect(fields).toMatchObject({ method: "GET", path: "/page.html", status: "200" });
     expect(fields.cache).toStartWith("fwd=uri-miss; stored");
     expect(Number(fields.ms)).toBeGreaterThan(0);
   });

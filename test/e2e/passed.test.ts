@@ -2,6 +2,7 @@
 
 import { afterAll, afterEach, beforeAll, describe, expect, setDefaultTimeout, test } from "bun:test";
 import { readdirSync } from "node:fs";
+import { connect } from "node:net";
 import { ask, PROTOCOLS } from "../support/client.ts";
 import {
   arrivesWhole,
@@ -9,6 +10,7 @@ import {
   expectBody,
   expectEveryWay,
   expectNoLeak,
+  makeCold,
   type Serving,
   startServing,
 } from "./serving.ts";
@@ -45,6 +47,7 @@ describe.each([1, 2])("with %p thread(s)", (threads) => {
     'private="set-cookie"',
   ])("an object of Cache-Control: %s", (cacheControl) => {
     test("is asked of S3 each time, and its headers are passed on", async () => {
+      await makeCold(it.port);
       it.s3.put("passed", "body", { ...HEADERS, "Cache-Control": cacheControl });
       await ask(it.port, { path: "/passed" });
       for (const protocol of PROTOCOLS) {
@@ -157,12 +160,25 @@ describe.each([1, 2])("with %p thread(s)", (threads) => {
       it.s3.clearPrograms();
     }
   });
-  test("that is found under another cache directive later is stored from then on", async () => {
+  test("that has another Cache-Control later is stored after a clear", async () => {
+    it.s3.put("later", "body", { "Cache-Control": "no-store" });
+    await ask(it.port, { path: "/later" });
     it.s3.put("later", "body", { "Cache-Control": "max-age=100" });
-    const all = await askEveryWay(it.port, "/later");
-    for (const { way, isCold, answer } of all) {
+    for (const { way, isCold, answer } of await askEveryWay(it.port, "/later")) {
       expect([way, answer.headers["cache-status"]?.includes("; hit")]).toEqual([way, !isCold]);
     }
+  });
+  test("a client that leaves ends the transfer from S3", async () => {
+    it.s3.put("left", LARGE, { "Cache-Control": "no-store" });
+    await ask(it.port, { path: "/left" });
+    const before = it.s3.countOf("left");
+    const hold = it.s3.holdBody("left", HALF);
+    const socket = connect(it.port, "127.0.0.1", () => socket.write("GET /left HTTP/1.1\r\nHost: a\r\n\r\n"));
+    socket.resume();
+    await hold.arrived;
+    socket.destroy();
+    await it.s3.ended("left", before + 1);
+    expect(it.s3.requests.findLast(({ key }) => key === "left")?.outcome).toBe("aborted");
   });
   test("clients at the same time each get their own answer", async () => {
     it.s3.put("many", "body", { "Cache-Control": "private" });

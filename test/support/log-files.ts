@@ -36,10 +36,13 @@ const LINE =
   /^(\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z) (critical|warn|info|debug) +(\S.*?)((?: \w+=(?:"(?:[^"\\]|\\.)*"|[^\s"=\\]+))*)$/;
 const FIELD = / (\w+)=("(?:[^"\\]|\\.)*"|[^\s"=\\]+)/g;
 
+/** What some reader of the file may take for the end of a line, and what a terminal obeys. */
+const LINE_BREAKS = /[\u0000-\u001f\u007f-\u009f\u2028\u2029]/;
+
 /** Takes a line apart. Throws where it isn't whole. */
 export function parseLogLine(line: string): LogLine {
   const match = LINE.exec(line);
-  if (match === null) throw new Error(`Not a log line: ${JSON.stringify(line)}`);
+  if (match === null || LINE_BREAKS.test(line)) throw new Error(`Not a log line: ${JSON.stringify(line)}`);
   const [, time = "", level = "", message = "", fields = ""] = match;
   const pairs = [...fields.matchAll(FIELD)].map(([, name = "", value = ""]) => {
     return [name, value.startsWith('"') ? String(JSON.parse(value)) : value] as const;

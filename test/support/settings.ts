@@ -1,5 +1,8 @@
 /** One value for every option, in the three ways a user can give it. */
 
+import { mkdirSync } from "node:fs";
+import { join } from "node:path";
+
 /** Option by its long flag (or, for what only the environment has, its variable), to its value. */
 export type Settings = Readonly<Record<string, string>>;
 
@@ -34,6 +37,61 @@ const NAMES: Readonly<Record<string, { readonly short?: string; readonly environ
   "mongo-database": { short: "g", environment: "MONGO_DATABASE" },
   "mongo-collection": { short: "i", environment: "MONGO_COLLECTION" },
 };
+
+/** What a run must come to, whichever way it is given; makes its log directory in `folder`. */
+export function chosenSettings(folder: string, name: string, endpoint: string) {
+  mkdirSync(join(folder, name, "logs"), { recursive: true });
+  const numbers = { ttl: "111", "negative-ttl": "11", threads: "2", "mmdb-port": "2011", "ilp-port": "9010" };
+  return {
+    ...numbers,
+    bucket: `${name}-bucket`,
+    region: "eu-west-1",
+    key: `AKIA${name}`,
+    secret: `secret-of-${name}`,
+    "session-token": `token-of-${name}`,
+    endpoint,
+    prefix: `${name}-prefix`,
+    "auth-key": `bearer-of-${name}`,
+    port: "0",
+    host: "127.0.0.1",
+    "cache-dir": join(folder, name, "cache"),
+    "cache-size": "50kB",
+    "memory-size": "3",
+    "reject-query-strings": "true",
+    console: "true",
+    "log-level": "debug",
+    dir: join(folder, name, "logs"),
+    "mmdb-host": "localhost",
+    "ilp-host": "localhost",
+    "ilp-series-name": "visits",
+    "mongo-uri": "mongodb://localhost",
+    "mongo-database": "visits",
+    "mongo-collection": "visits",
+  };
+}
+
+/** Values that would make the program fail, or behave visibly otherwise, if they were not overridden. */
+export function overriddenSettings(folder: string, endpoint: string): Settings {
+  return {
+    ...chosenSettings(folder, "overridden", endpoint),
+    region: "ap-south-1",
+    ttl: "222",
+    "negative-ttl": "22",
+    threads: "3",
+    port: "65536",
+    host: "no host",
+    "cache-size": "1MB",
+    "memory-size": "1MiB",
+    "reject-query-strings": "false",
+    console: "false",
+    "log-level": "critical",
+    "mmdb-port": "0",
+    "mmdb-host": "no host",
+    "ilp-port": "0",
+    "ilp-host": "no host",
+    "mongo-uri": "postgres://localhost",
+  };
+}
 
 /** `--flag value`, and a bare `--flag` for "true". */
 export function asLongFlags(settings: Settings): string[] {
