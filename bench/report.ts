@@ -45,7 +45,7 @@ export function report(rows: readonly (ScenarioFigures | Unmeasured)[], surround
 }
 
 function scenarioRow(
-  { scenario, ours, peer, ratio }: ScenarioFigures,
+  { scenario, ours, peer, ratio, cpuRatio }: ScenarioFigures,
   peerMissing: string | undefined,
 ): string {
   const cells = [

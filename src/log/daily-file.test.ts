@@ -12,7 +12,7 @@ import {
 } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { dailyName, type LineWriter, openDailyFile } from "./daily-file.ts";
+import { type DailyFile, dailyName, openDailyFile } from "./daily-file.ts";
 
 const DAY_MS = 24 * 60 * 60_000;
 const NOON_MS = new Date(2026, 0, 31, 12).getTime();
@@ -30,7 +30,7 @@ afterEach(() => {
   rmSync(folder, { recursive: true, force: true });
 });
 
-function open(directory = folder): LineWriter {
+function open(directory = folder): DailyFile {
   const writer = openDailyFile(
     directory,
     () => nowMs,
