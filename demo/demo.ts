@@ -69,7 +69,11 @@ function startProxy(port: number) {
     dir: folder,
   };
   const args = Object.entries(options).flatMap(([flag, value]) => [`--${flag}`, value]);
-  return Bun.spawn([process.execPath, MAIN, ...args, "--console"], { stdin: "ignore", stdout: "inherit", stderr: "inherit" });
+  return Bun.spawn([process.execPath, MAIN, ...args, "--console"], {
+    stdin: "ignore",
+    stdout: "inherit",
+    stderr: "inherit",
+  });
 }
 
 function say(port: number, count: number): void {
