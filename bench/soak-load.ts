@@ -148,16 +148,20 @@ function readWrk(output: string, target: Target, tally: Tally): void {
   const broken = /Socket errors: (.*)/.exec(output)?.[1];
   if (broken !== undefined) addBroken(tally, target, `wrk: ${broken}`, sumOf(broken.match(/\d+/g)));
   const refused = /Non-2xx or 3xx responses: (\d+)/.exec(output)?.[1];
-  if (refused !== undefined) addWrong(tally, `wrk: ${refused} refused`, Number(refused));
+  // Bun answers 500 for what was in flight on a thread that ends by an error.
+  if (refused !== undefined) addBroken(tally, target, `wrk: ${refused} refused`, Number(refused));
 }
 
 function readH2load(output: string, target: Target, tally: Tally): void {
   const [, done, failed] = /^requests: .*?(\d+) done, .*?(\d+) failed/m.exec(output) ?? [];
-  const statuses = /^status codes: \d+ 2xx, (.*)/m.exec(output)?.[1] ?? "";
+  const [, redirected, refused, lost] =
+    /^status codes: .*?(\d+) 3xx, (\d+) 4xx, (\d+) 5xx/m.exec(output) ?? [];
   tally.requests += Number(done);
-  if (Number(failed) > 0) addBroken(tally, target, `h2load: ${failed} failed`, Number(failed));
-  const refused = sumOf(statuses.match(/\d+(?= )/g));
-  if (refused > 0) addWrong(tally, `h2load: ${statuses}`, refused);
+  // Bun answers 500 for what was in flight on a thread that ends by an error.
+  const broken = Number(failed) + Number(lost);
+  const wrong = Number(redirected) + Number(refused);
+  if (broken > 0) addBroken(tally, target, `h2load: ${failed} failed, ${lost} 5xx`, broken);
+  if (wrong > 0) addWrong(tally, `h2load: ${redirected} 3xx, ${refused} 4xx`, wrong);
 }
 
 function sumOf(numbers: readonly string[] | null): number {

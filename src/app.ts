@@ -56,6 +56,7 @@ export async function startApp(config: Config): Promise<App> {
       threads: config.threads,
       bucket: config.bucket,
     });
+    processLog.announce(`Listening on port ${edges.port}`);
     const indexed = keeper.index();
     return {
       processLog,

@@ -23,6 +23,8 @@ export interface ProcessLog {
   readonly log: Log;
   /** Takes a finished line of another thread. */
   readonly writeLine: (line: string) => void;
+  /** Tells the user on stderr what no log would, where there is none. */
+  announce(message: string): void;
   /** Writes what waits, at the end; resolves when nothing does, or when stdout takes too long. */
   flush(): Promise<void>;
 }
@@ -48,6 +50,9 @@ export function openLog(options: LogOptions): ProcessLog {
   return {
     log,
     writeLine,
+    announce(message) {
+      if (writers.length === 0) toStderr(message);
+    },
     async flush() {
       file?.close();
       await console?.drained();

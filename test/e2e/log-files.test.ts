@@ -60,7 +60,7 @@ describe.each([1, 4])("with --threads %p", (threads) => {
   });
 });
 
-test("a missing directory without --console is one warning on stderr, which somebody sees", async () => {
+test("a missing directory without --console is one warning and the port on stderr, which somebody sees", async () => {
   const directory = join(folder, "missing");
   const port = await freePort();
   const flags = ["--dir", directory, "--port", String(port), "--cache-dir", join(folder, "cache")];
@@ -68,7 +68,11 @@ test("a missing directory without --console is one warning on stderr, which some
   expect((await firstAnswer(port, "/")).text).toBe("home");
   child.signal("SIGTERM");
   const { exitCode, stdout, stderr } = await child.ended;
-  expect(stderr).toBe(`s3proxy: Log directory "${directory}" does not exist, no log file is written\n`);
+  expect(stderr.split("\n")).toEqual([
+    `s3proxy: Log directory "${directory}" does not exist, no log file is written`,
+    `s3proxy: Listening on port ${port}`,
+    "",
+  ]);
   expect([exitCode, stdout]).toEqual([0, ""]);
 });
 
