@@ -31,14 +31,21 @@ export interface App {
 /**
  * Starts everything.
  *
+ * @param stopAsked resolves when the program is to stop; before anything is served that ends the start
+ * @returns undefined where the start was ended so
  * @throws StartError with one line for the user
  */
-export async function startApp(config: Config): Promise<App> {
+export async function startApp(config: Config, stopAsked: Promise<void>): Promise<App | undefined> {
   const processLog = openProcessLog(config);
   const { log } = processLog;
   try {
     const origin = createOrigin(config);
-    await assertReadable(origin, config, log);
+    const readable = assertReadable(origin, config, log).then(() => true);
+    const goesOn = await Promise.race([readable, stopAsked.then(() => false)]);
+    if (!goesOn) {
+      await processLog.flush();
+      return undefined;
+    }
     const disk = openDisk(config, origin.name, log);
     const keeper = new Keeper({
       origin,

@@ -31,9 +31,7 @@ async function main(): Promise<number> {
 
   const asked = onFirstSignal();
   try {
-    const starting = startApp(completeConfig(options));
-    // Nothing is in flight while it starts: a signal ends it at once.
-    const app = await Promise.race([starting, asked]);
+    const app = await startApp(completeConfig(options), asked);
     if (app === undefined) process.exit(0);
     logCrashes(app);
     await asked;
