@@ -154,6 +154,8 @@ export class Store {
 
   /** Forgets everything. Returns how many objects there were, in memory or on disk. */
   async clear(): Promise<number> {
+    // Asked before the first wait: a clear ends the reading of the directory.
+    const wasIndexed = this.#isIndexed;
     this.#epoch++;
     const known = this.#ledger.keys;
     this.#ledger.clear();
@@ -161,7 +163,7 @@ export class Store {
     if (disk === undefined) return known.length;
     const removed = await disk.clear();
     // Every file is some known key's, unless the directory hasn't been read to its end yet.
-    if (this.#isIndexed) return known.length;
+    if (wasIndexed) return known.length;
     const names = new Set(known.map((key) => disk.nameOf(key)));
     return known.length + removed.filter((name) => !names.has(name)).length;
   }
