@@ -1,5 +1,6 @@
 /** The request path, from a request to its response. */
 
+import { BoundedMap } from "../common/bounded-map.ts";
 import { isFresh } from "../keeper/freshness.ts";
 import type { KeeperClient, Lookup, ObjectEntry } from "../keeper/protocol.ts";
 import type { Log } from "../log/log.ts";
@@ -24,26 +25,62 @@ export interface HandlerParts {
   readonly log: Log;
 }
 
-/** Answers requests. A fresh hit is answered without a promise. */
-export type Handler = (request: Request, waiting: Waiting) => Response | Promise<Response>;
+/** What the listener calls. */
+export interface Handler {
+  /** Answers a request; a fresh hit without a promise. */
+  answer(request: Request, waiting: Waiting): Response | Promise<Response>;
+  /**
+   * Answers in place of an answer that failed because its file was deleted between our look at it and Bun's opening it.
+   * Undefined where that isn't what happened. The request isn't known any more, only that it was a GET of the whole object.
+   */
+  recover(error: Error): Promise<Response> | undefined;
+}
 
 /** Told that an answer will take a while, so that the listener doesn't take the connection for idle. */
 export type Waiting = (request: Request) => void;
 
 /** How often an entry whose file is gone is asked for again. */
-const LOST_FILE_TRIES = 2;
+const LOST_FILE_TRIES = 4;
+
+/** Most files for which it is remembered what was answered with them. */
+const SENT_FILES = 1_000;
 
 const isHost = hostCheck();
 
 /** Makes the handler of one edge. */
-export function createHandler(parts: HandlerParts): Handler {
-  if (!parts.log.writes("debug")) return (request, waiting) => answer(parts, request, waiting);
-  return async (request, waiting) => {
-    const startedMs = performance.now();
-    const response = await answer(parts, request, waiting);
-    logRequest(parts.log, request, response, performance.now() - startedMs);
-    return response;
+export function createHandler(handlerParts: HandlerParts): Handler {
+  const parts: Parts = { ...handlerParts, sentFiles: new BoundedMap(SENT_FILES) };
+  const recover = (error: NodeJS.ErrnoException) => {
+    const sent = error.code === "ENOENT" ? parts.sentFiles.get(error.path ?? "") : undefined;
+    if (sent === undefined) return undefined;
+    return answerFromKeeper(
+      parts,
+      new Request("http://recovered"),
+      sent.path,
+      sent.key,
+      parts.cors.headersFor(null),
+    );
   };
+  if (!parts.log.writes("debug"))
+    return { answer: (request, waiting) => answer(parts, request, waiting), recover };
+  return {
+    async answer(request, waiting) {
+      const startedMs = performance.now();
+      const response = await answer(parts, request, waiting);
+      logRequest(parts.log, request, response, performance.now() - startedMs);
+      return response;
+    },
+    recover,
+  };
+}
+
+interface Parts extends HandlerParts {
+  /** By a body's file: the raw path and the key it was last sent for. */
+  readonly sentFiles: Map<string, { readonly path: string; readonly key: string }>;
+}
+
+function noteFile(parts: Parts, path: string, { key, content: { body } }: ObjectEntry): void {
+  if (body.kind === "file") parts.sentFiles.set(body.path, { path, key });
 }
 
 /** Without the query: a client may have put a secret there, such as a presigned URL of its own. */
@@ -57,7 +94,7 @@ function logRequest(log: Log, { method, url }: Request, { status, headers }: Res
   log.debug("Request", { method, path: pathOf(url), status, cache, ms: Math.round(tookMs * 1000) / 1000 });
 }
 
-function answer(parts: HandlerParts, request: Request, waiting: Waiting): Response | Promise<Response> {
+function answer(parts: Parts, request: Request, waiting: Waiting): Response | Promise<Response> {
   const { url, method, headers } = request;
   const isHead = method === "HEAD";
   const host = headers.get("host");
@@ -78,7 +115,10 @@ function answer(parts: HandlerParts, request: Request, waiting: Waiting): Respon
   const hot = parts.hotMap.get(path);
   if (hot !== undefined && isFresh(hot.entry, nowMs)) {
     const response = respondHot(hot, request, cors, nowMs);
-    if (response !== undefined) return response;
+    if (response !== undefined) {
+      noteFile(parts, path, hot.entry);
+      return response;
+    }
   }
   const meaning = meaningOf(path);
   if (meaning.kind === "malformed") return errorResponse("malformed-path", isHead, cors.headers);
@@ -87,7 +127,7 @@ function answer(parts: HandlerParts, request: Request, waiting: Waiting): Respon
   return answerFromKeeper(parts, request, path, meaning.key, cors);
 }
 
-function answerOtherMethod(parts: HandlerParts, request: Request, cors: CorsHeaders): Response {
+function answerOtherMethod(parts: Parts, request: Request, cors: CorsHeaders): Response {
   if (request.method !== "OPTIONS") return errorResponse("method-refused", false, cors.headers);
   const preflight = parts.cors.preflightFor(request.headers.get("origin"));
   return new Response(null, {
@@ -97,7 +137,7 @@ function answerOtherMethod(parts: HandlerParts, request: Request, cors: CorsHead
 }
 
 async function answerFromKeeper(
-  parts: HandlerParts,
+  parts: Parts,
   request: Request,
   path: string,
   key: string,
@@ -116,7 +156,7 @@ async function answerFromKeeper(
 
 /** The answer that follows from what the keeper says; undefined where it names a file that is gone. */
 async function answerLookup(
-  parts: HandlerParts,
+  parts: Parts,
   request: Request,
   path: string,
   key: string,
@@ -137,7 +177,9 @@ async function answerLookup(
     return failed(entry.content.kind, cacheStatusOf(status, isKept, entry.freshUntilMs, nowMs));
   }
   const response = respond(entry as ObjectEntry, status, isKept, request, cors, nowMs);
-  if (response !== undefined && isKept) parts.hotMap.put(path, entry as ObjectEntry);
+  if (response === undefined) return undefined;
+  noteFile(parts, path, entry as ObjectEntry);
+  if (isKept) parts.hotMap.put(path, entry as ObjectEntry);
   return response;
 
   function failed(code: ErrorCode, cacheStatus: string): Response {

@@ -47,8 +47,10 @@ export function listen(options: ListenOptions, handler: Handler, log: Log): List
       development: false,
       idleTimeout: IDLE_SECONDS,
       maxRequestBodySize: REQUEST_BODY_BYTES,
-      fetch: (request) => handler(request, waiting),
+      fetch: (request) => handler.answer(request, waiting),
       error(error) {
+        const recovered = handler.recover(error);
+        if (recovered !== undefined) return recovered;
         log.critical("An answer failed", { reason: error.message, at: firstFrame(error) });
         return errorResponse("internal", false);
       },

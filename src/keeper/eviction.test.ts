@@ -1,6 +1,6 @@
 import { describe, expect, test } from "bun:test";
 import fc from "fast-check";
-import { BoundedMap } from "./bounded-map.ts";
+import { BoundedMap } from "../common/bounded-map.ts";
 import { LeastRecentlyUsed } from "./eviction.ts";
 
 type Step =

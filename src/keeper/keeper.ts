@@ -3,9 +3,9 @@
  * machine, and a clear is simply an order.
  */
 
+import { BoundedMap } from "../common/bounded-map.ts";
 import type { Log } from "../log/log.ts";
 import { type Failure, type Origin, OriginError, type OriginObject } from "../origin/origin.ts";
-import { BoundedMap } from "./bounded-map.ts";
 import { type FillPlace, fill, SMALL_BODY_BYTES } from "./fill.ts";
 import { type FreshnessRules, isFresh, lifetimeOf } from "./freshness.ts";
 import {

@@ -4,7 +4,7 @@
  * their own, so that they can't push anything of value out.
  */
 
-import { BoundedMap } from "./bounded-map.ts";
+import { BoundedMap } from "../common/bounded-map.ts";
 import { LeastRecentlyUsed } from "./eviction.ts";
 import type { Entry, ObjectEntry } from "./protocol.ts";
 

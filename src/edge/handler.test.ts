@@ -1,0 +1,96 @@
+import { afterAll, beforeAll, expect, test } from "bun:test";
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import type { Entry, KeeperClient, Lookup } from "../keeper/protocol.ts";
+import { createLog } from "../log/log.ts";
+import { corsPolicy } from "./cors.ts";
+import { createHandler } from "./handler.ts";
+import { HotMap } from "./hot-map.ts";
+
+const BODY_BYTES = 100_000;
+let folder: string;
+
+beforeAll(() => {
+  folder = mkdtempSync(join(tmpdir(), "s3proxy-handler-"));
+});
+afterAll(() => rmSync(folder, { recursive: true, force: true }));
+
+/** A file as the cache has them: a body, and something behind it. */
+function frame(name: string): string {
+  const path = join(folder, name);
+  writeFileSync(path, new Uint8Array(BODY_BYTES + 100));
+  return path;
+}
+
+function fileEntry(generation: number, path: string): Entry {
+  const body = { kind: "file", path, isChecked: true } as const;
+  const content = { kind: "object", head: { etag: `"${generation}"` }, bodyBytes: BODY_BYTES, body } as const;
+  return { key: "a", generation, content, storedAtMs: 0, freshUntilMs: 1_000, expiresAtMs: 1_000 };
+}
+
+function handlerOf(keeper: Partial<KeeperClient>) {
+  return createHandler({
+    keeper: { lookup: () => Promise.reject(), clear: () => Promise.reject(), ...keeper },
+    hotMap: new HotMap(),
+    cors: corsPolicy([]),
+    authKey: undefined,
+    rejectQueryStrings: false,
+    nowMs: () => 0,
+    log: createLog(
+      "critical",
+      () => {},
+      () => 0,
+    ),
+  });
+}
+
+function found(entry: Entry): Lookup {
+  return { kind: "entry", status: "hit", entry, isKept: true };
+}
+
+function lost(path: string): Error {
+  return Object.assign(new Error(`ENOENT: no such file or directory, open '${path}'`), {
+    code: "ENOENT",
+    path,
+  });
+}
+
+const request = () => new Request("http://localhost/a", { headers: { host: "localhost" } });
+
+test("a file that is deleted after it was looked at is answered by asking the keeper again", async () => {
+  const path = frame("first");
+  let current = fileEntry(1, path);
+  const handler = handlerOf({ lookup: () => found(current) });
+  expect((await handler.answer(request(), () => {})).headers.get("etag")).toBe('"1"');
+  rmSync(path);
+  current = fileEntry(2, frame("second"));
+  const recovered = await handler.recover(lost(path));
+  expect([recovered?.status, recovered?.headers.get("etag")]).toEqual([200, '"2"']);
+});
+
+test("a copy whose file is gone is complained of by its generation, and the next one is answered", async () => {
+  const complaints: (number | undefined)[] = [];
+  const entries = [fileEntry(1, join(folder, "gone")), fileEntry(2, frame("there"))];
+  const handler = handlerOf({
+    lookup(_key, unusable) {
+      complaints.push(unusable);
+      return found(entries[complaints.length - 1]!);
+    },
+  });
+  expect((await handler.answer(request(), () => {})).headers.get("etag")).toBe('"2"');
+  expect(complaints).toEqual([undefined, 1]);
+});
+
+test("a keeper that only ever names files that are gone is not asked for ever: 500", async () => {
+  let asked = 0;
+  const handler = handlerOf({ lookup: () => found(fileEntry(++asked, join(folder, "gone"))) });
+  expect((await handler.answer(request(), () => {})).status).toBe(500);
+  expect(asked).toBeLessThanOrEqual(10);
+});
+
+test("another error, or a file that nothing was answered with, is not recovered from", () => {
+  const handler = handlerOf({});
+  expect(handler.recover(new Error("other"))).toBeUndefined();
+  expect(handler.recover(lost(join(folder, "unheard-of")))).toBeUndefined();
+});
