@@ -44,7 +44,11 @@ function answerKind(entry: ObjectEntry, request: Request): AnswerKind {
   return request.method === "HEAD" ? "head" : "full";
 }
 
-function respondWith(entry: ObjectEntry, kind: AnswerKind, headers: HeaderSet): Response | undefined {
+function respondWith(
+  entry: ObjectEntry,
+  kind: AnswerKind,
+  headers: HeaderSet | Headers,
+): Response | undefined {
   if (kind === "not-modified") return new Response(null, { status: 304, headers });
   if (kind === "head") return new Response(null, { headers });
   const { body, bodyBytes } = entry.content;

@@ -18,15 +18,22 @@ afterAll(async () => {
   await s3?.stop();
 });
 
-/** Asks for a body that S3 holds back; resolves when S3 has been asked. */
+/** Asks over each protocol for a body that S3 holds back; resolves when S3 has been asked for all of them. */
 async function inFlight(proxy: RunningProxy) {
-  s3.put("large.bin", BODY);
-  const hold = s3.holdBody("large.bin", 1000);
-  const answers = PROTOCOLS.map((protocol) => ask(proxy.port, { protocol, path: "/large.bin" }));
-  // What comes of them is looked at later, if at all.
-  for (const answer of answers) answer.catch(() => {});
-  await hold.arrived;
-  return { hold, answers };
+  const held = PROTOCOLS.map((protocol, at) => {
+    const key = `large-${at}.bin`;
+    s3.put(key, BODY);
+    const hold = s3.holdBody(key, 1000);
+    const answer = ask(proxy.port, { protocol, path: `/${key}` });
+    // What comes of it is looked at later, if at all.
+    answer.catch(() => {});
+    return { hold, answer };
+  });
+  await Promise.all(held.map(({ hold }) => hold.arrived));
+  const release = () => {
+    for (const { hold } of held) hold.release();
+  };
+  return { release, answers: held.map(({ answer }) => answer) };
 }
 
 /** Resolves when nobody listens any more. */
@@ -66,11 +73,11 @@ describe.each([1, 4])("with --threads %p", (threads) => {
     "%s takes no more connections, finishes what is in flight, and exits 0",
     async (signal) => {
       const proxy = await startProxy({ s3, threads });
-      const { hold, answers } = await inFlight(proxy);
+      const { release, answers } = await inFlight(proxy);
       proxy.signal(signal);
       await proxy.line(/ Stopping/);
       await untilRefused(proxy.port);
-      hold.release();
+      release();
       expectWhole(await Promise.all(answers));
       const { exitCode, stdout, stderr } = await proxy.ended;
       expect([exitCode, stderr]).toEqual([0, ""]);
@@ -130,12 +137,12 @@ describe.each([1, 4])("with --threads %p", (threads) => {
     ["SIGINT", "SIGTERM"],
   ] as const)("one wish that arrives as %s and %s counts once", async (first, second) => {
     const proxy = await startProxy({ s3, threads });
-    const { hold, answers } = await inFlight(proxy);
+    const { release, answers } = await inFlight(proxy);
     proxy.signal(first);
     await Bun.sleep(1);
     proxy.signal(second);
     await untilRefused(proxy.port);
-    hold.release();
+    release();
     expectWhole(await Promise.all(answers));
     expect((await proxy.ended).exitCode).toBe(0);
   });
