@@ -52,8 +52,15 @@ export async function startApp(config: Config, stopAsked: Promise<void>): Promis
       disk,
       cacheBytes: config.cacheSize,
       memoryBytes: config.memorySize,
-      freshness: { ttlMs: config.ttl * 1000, negativeTtlMs: config.negativeTtl * 1000 },
+      freshness: {
+        ttlMs: config.ttl * 1000,
+        negativeTtlMs: config.negativeTtl * 1000,
+        isForced: config.forceTtl,
+        staleWhileRevalidateMs: config.staleWhileRevalidate * 1000,
+        staleIfErrorMs: config.staleIfError * 1000,
+      },
       nowMs: Date.now,
+      random: Math.random,
       log,
     });
     const edges = await startEdges(config.threads, edgeConfig(config), { keeper, ...processLog });
@@ -100,6 +107,7 @@ function createOrigin(config: Config): S3Origin {
     credentials: config.noSign ? undefined : credentialsOf(config),
     userAgent: `s3proxy/${version}`,
     nowMs: Date.now,
+    deadlineMs: config.originTimeout * 1000,
   });
 }
 

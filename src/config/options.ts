@@ -66,6 +66,10 @@ export const options = {
 
   ttl: row({ flag: "ttl", short: "t", environment: "TTL", kind: seconds, default: "300", group: "Cache", help: "seconds an object without Cache-Control of its own stays fresh" }),
   negativeTtl: row({ flag: "negative-ttl", environment: "NEGATIVE_TTL", kind: seconds, defaultNote: "the smaller of --ttl and 60", group: "Cache", help: "seconds a missing key is remembered" }),
+  forceTtl: row({ flag: "force-ttl", environment: "FORCE_TTL", kind: boolean, default: "false", group: "Cache", help: "let --ttl decide for every object, whatever its own Cache-Control says" }),
+  staleWhileRevalidate: row({ flag: "stale-while-revalidate", environment: "STALE_WHILE_REVALIDATE", kind: seconds, default: "60", group: "Cache", help: "seconds a stale object is served at once while S3 is asked behind it" }),
+  staleIfError: row({ flag: "stale-if-error", environment: "STALE_IF_ERROR", kind: seconds, default: "86400", group: "Cache", help: "seconds a stale object is served while S3 fails" }),
+  originTimeout: row({ flag: "origin-timeout", environment: "ORIGIN_TIMEOUT", kind: integer("<seconds>", 1, 3600), default: "30", group: "Cache", help: "longest wait for S3's first byte, and between two bytes, in seconds" }),
   cacheDir: row({ flag: "cache-dir", short: "d", environment: "CACHE_DIR", kind: text, defaultNote: "s3proxy-<uid> in the temporary directory", group: "Cache", help: "directory of the cached objects; created with mode 0700" }),
   cacheSize: row({ flag: "cache-size", environment: "CACHE_SIZE", kind: bytes, default: "10GiB", group: "Cache", help: "bytes the cache may use on disk" }),
   memorySize: row({ flag: "memory-size", environment: "MEMORY_SIZE", kind: bytes, default: "256MiB", group: "Cache", help: "bytes of small objects kept in memory" }),

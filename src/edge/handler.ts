@@ -1,7 +1,6 @@
 /** The request path, from a request to its response. */
 
 import { BoundedMap } from "../common/bounded-map.ts";
-import { isFresh } from "../keeper/freshness.ts";
 import type { KeeperClient, Lookup, ObjectEntry } from "../keeper/protocol.ts";
 import type { Log } from "../log/log.ts";
 import type { CorsHeaders, CorsPolicy } from "./cors.ts";
@@ -113,7 +112,7 @@ function answer(parts: Parts, request: Request, waiting: Waiting): Response | Pr
 
   const nowMs = parts.nowMs();
   const hot = parts.hotMap.get(path);
-  if (hot !== undefined && isFresh(hot.entry, nowMs)) {
+  if (hot?.isUsable(nowMs) === true) {
     const response = respondHot(hot, request, cors, nowMs);
     if (response !== undefined) {
       noteFile(parts, path, hot.entry);
@@ -172,14 +171,15 @@ async function answerLookup(
     return response;
   }
   if (lookup.kind === "failed") return failed(lookup.failure.code, failedCacheStatus(lookup.failure.code));
-  const { entry, status, isKept } = lookup;
+  const { entry, status, isKept, stale } = lookup;
+  const cacheStatus = cacheStatusOf(status, isKept, entry.freshUntilMs, nowMs, stale?.reason);
   if (entry.content.kind !== "object") {
-    return failed(entry.content.kind, cacheStatusOf(status, isKept, entry.freshUntilMs, nowMs));
+    return failed(entry.content.kind, cacheStatus);
   }
-  const response = respond(entry as ObjectEntry, status, isKept, request, cors, nowMs);
+  const response = respond(entry as ObjectEntry, cacheStatus, request, cors, nowMs);
   if (response === undefined) return undefined;
   noteFile(parts, path, entry as ObjectEntry);
-  if (isKept) parts.hotMap.put(path, entry as ObjectEntry);
+  if (isKept) parts.hotMap.put(path, entry as ObjectEntry, stale);
   return response;
 
   function failed(code: ErrorCode, cacheStatus: string): Response {

@@ -66,6 +66,7 @@ export function cacheStatusOf(
   isKept: boolean,
   freshUntilMs: number,
   nowMs: number,
+  staleReason?: string,
 ): string {
   const ttl = `ttl=${Math.ceil((freshUntilMs - nowMs) / 1000)}`;
   switch (status) {
@@ -75,6 +76,10 @@ export function cacheStatusOf(
       return `s3proxy; fwd=uri-miss${isKept ? `; stored; ${ttl}` : ""}`;
     case "expired":
       return `s3proxy; fwd=stale${isKept ? `; stored; ${ttl}` : ""}`;
+    case "revalidated":
+      return `s3proxy; fwd=stale; fwd-status=304${isKept ? `; stored; ${ttl}` : ""}`;
+    case "stale":
+      return `s3proxy; hit; ${ttl}${staleReason === undefined ? "" : `; detail=${staleReason}`}`;
     case "collapsed":
       return `s3proxy; fwd=uri-miss; collapsed${isKept ? `; ${ttl}` : ""}`;
     case "pass":

@@ -3,7 +3,8 @@
  * decoding. It owns no truth: the keeper says what to forget.
  */
 
-import type { ObjectEntry } from "../keeper/protocol.ts";
+import { isFresh } from "../keeper/freshness.ts";
+import type { ObjectEntry, StaleUse } from "../keeper/protocol.ts";
 import type { CorsHeaders } from "./cors.ts";
 import { cacheStatusOf, type HeaderSet, objectHeaders, validityHeaders } from "./headers.ts";
 
@@ -17,11 +18,25 @@ export type AnswerKind = "full" | "head" | "not-modified";
 export class HotEntry {
   readonly entry: ObjectEntry;
   readonly paths: string[] = [];
+  readonly #stale: StaleUse | undefined;
   #second = -1;
   #sets: Headers[] = [];
 
-  constructor(entry: ObjectEntry) {
+  /** @param stale why and until when it may be used though it is not fresh */
+  constructor(entry: ObjectEntry, stale?: StaleUse) {
     this.entry = entry;
+    this.#stale = stale;
+  }
+
+  /** True while it may be answered with, without asking the keeper. */
+  isUsable(nowMs: number): boolean {
+    return this.#stale === undefined ? isFresh(this.entry, nowMs) : nowMs < this.#stale.untilMs;
+  }
+
+  /** True where it holds the same copy for the same use. */
+  isOf(entry: ObjectEntry, stale: StaleUse | undefined): boolean {
+    const { generation, storedAtMs } = this.entry;
+    return generation === entry.generation && storedAtMs === entry.storedAtMs && this.#stale === stale;
   }
 
   /**
@@ -37,7 +52,8 @@ export class HotEntry {
     const at = cors.index * 3 + (kind === "full" ? 0 : kind === "head" ? 1 : 2);
     const held = this.#sets[at];
     if (held !== undefined) return held;
-    const status = cacheStatusOf("hit", true, this.entry.freshUntilMs, nowMs);
+    const use = this.#stale === undefined ? "hit" : "stale";
+    const status = cacheStatusOf(use, true, this.entry.freshUntilMs, nowMs, this.#stale?.reason);
     const made = new Headers(answerHeaders(this.entry, kind, status, cors, nowMs));
     this.#sets[at] = made;
     return made;
@@ -68,11 +84,11 @@ export class HotMap {
   }
 
   /** Holds an entry under a raw path, in place of an older copy of the same key. */
-  put(path: string, entry: ObjectEntry): HotEntry {
+  put(path: string, entry: ObjectEntry, stale?: StaleUse): HotEntry {
     let hot = this.#byKey.get(entry.key);
-    if (hot === undefined || hot.entry.generation !== entry.generation) {
+    if (hot?.isOf(entry, stale) !== true) {
       this.drop([entry.key]);
-      hot = new HotEntry(entry);
+      hot = new HotEntry(entry, stale);
       this.#byKey.set(entry.key, hot);
     }
     if (!this.#byPath.has(path)) {

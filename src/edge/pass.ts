@@ -33,6 +33,7 @@ export async function pass(
   const isHead = request.method === "HEAD";
   const answer = await exchange(toOrigin);
   if (answer.kind === "failed") return passFailed(answer.failure.code, isHead, cors, answer.failure);
+  if (answer.kind === "unchanged") return passFailed("origin-failed", isHead, cors);
   if (answer.kind !== "object") return passFailed(answer.kind, isHead, cors);
   const { head, contentLength, body } = answer;
   const entry = unstoredEntry(key, head, contentLength ?? 0, nowMs);

@@ -1,10 +1,10 @@
 /** From an entry and a request to a response. */
 
 import { statSync } from "node:fs";
-import type { CacheStatus, ObjectEntry } from "../keeper/protocol.ts";
+import type { ObjectEntry } from "../keeper/protocol.ts";
 import { isNotModified } from "./conditional.ts";
 import type { CorsHeaders } from "./cors.ts";
-import { cacheStatusOf, type HeaderSet } from "./headers.ts";
+import type { HeaderSet } from "./headers.ts";
 import { type AnswerKind, answerHeaders, type HotEntry } from "./hot-map.ts";
 
 /** The answer from an edge's own copy; undefined where the body's file is gone. */
@@ -21,14 +21,12 @@ export function respondHot(
 /** The answer from an entry the keeper has just handed out; undefined where the body's file is gone. */
 export function respond(
   entry: ObjectEntry,
-  status: CacheStatus,
-  isKept: boolean,
+  cacheStatus: string,
   request: Request,
   cors: CorsHeaders,
   nowMs: number,
 ): Response | undefined {
   const kind = answerKind(entry, request);
-  const cacheStatus = cacheStatusOf(status, isKept, entry.freshUntilMs, nowMs);
   return respondWith(entry, kind, answerHeaders(entry, kind, cacheStatus, cors, nowMs));
 }
 

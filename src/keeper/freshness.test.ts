@@ -2,7 +2,13 @@ import { describe, expect, test } from "bun:test";
 import fc from "fast-check";
 import { isFresh, lifetimeOf, parseCacheControl } from "./freshness.ts";
 
-const rules = { ttlMs: 300_000, negativeTtlMs: 60_000 };
+const rules = {
+  ttlMs: 300_000,
+  negativeTtlMs: 60_000,
+  isForced: false,
+  staleWhileRevalidateMs: 60_000,
+  staleIfErrorMs: 86_400_000,
+};
 const TTL = 300;
 const TWO_31 = 2 ** 31;
 

@@ -8,6 +8,18 @@ export interface FreshnessRules {
   readonly ttlMs: number;
   /** For keys that don't exist or may not be read. */
   readonly negativeTtlMs: number;
+  /** True to let `ttlMs` decide for every object, whatever its own `Cache-Control` says. */
+  readonly isForced: boolean;
+  /** How long after it became stale an object is served while S3 is asked behind it. */
+  readonly staleWhileRevalidateMs: number;
+  /** How long after it became stale an object is served where S3 fails. */
+  readonly staleIfErrorMs: number;
+}
+
+/** How long after it became stale an object may be served (RFC 5861). */
+export interface StaleWindows {
+  readonly whileRevalidateMs: number;
+  readonly ifErrorMs: number;
 }
 
 /** How long an object may be used: by this cache, and by the client's own. */
@@ -21,7 +33,8 @@ const CLOCK_TOLERANCE_MS = 1_000;
 
 /** An object's lifetime; undefined where it may not be stored at all (`no-store`, `private`). */
 export function lifetimeOf(head: ObjectHead, rules: FreshnessRules): Lifetime | undefined {
-  if (head.cacheControl === undefined) return { cacheMs: rules.ttlMs, clientMs: rules.ttlMs };
+  if (head.cacheControl === undefined || rules.isForced)
+    return { cacheMs: rules.ttlMs, clientMs: rules.ttlMs };
   const directives = parseCacheControl(head.cacheControl);
   if (directives.has("no-store") || directives.has("private")) return undefined;
   if (directives.has("no-cache")) return { cacheMs: 0, clientMs: 0 };
@@ -29,6 +42,28 @@ export function lifetimeOf(head: ObjectHead, rules: FreshnessRules): Lifetime | 
   const cacheMs = secondsOf(directives, "s-maxage") ?? clientMs;
   return { cacheMs: cacheMs ?? rules.ttlMs, clientMs: clientMs ?? rules.ttlMs };
 }
+
+/**
+ * How long after its lifetime an object may be served. Its own `stale-while-revalidate` and `stale-if-error` decide where
+ * present; where it forbids stale use (RFC 9111 section 4.2.4) the operator's windows count for nothing.
+ */
+export function staleWindowsOf(head: ObjectHead, rules: FreshnessRules): StaleWindows {
+  // What is to be asked about on every use is not served before the answer.
+  const isAlwaysStale = lifetimeOf(head, rules)?.cacheMs === 0;
+  const whileRevalidateMs = isAlwaysStale ? 0 : rules.staleWhileRevalidateMs;
+  const ifErrorMs = rules.staleIfErrorMs;
+  if (head.cacheControl === undefined || rules.isForced) return { whileRevalidateMs, ifErrorMs };
+  const directives = parseCacheControl(head.cacheControl);
+  if (directives.has("no-cache")) return { whileRevalidateMs: 0, ifErrorMs: 0 };
+  const isForbidden = FORBID_STALE.some((name) => directives.has(name));
+  return {
+    whileRevalidateMs:
+      secondsOf(directives, "stale-while-revalidate") ?? (isForbidden ? 0 : whileRevalidateMs),
+    ifErrorMs: secondsOf(directives, "stale-if-error") ?? (isForbidden ? 0 : ifErrorMs),
+  };
+}
+
+const FORBID_STALE = ["must-revalidate", "proxy-revalidate", "s-maxage"];
 
 /** True while an entry may be used without asking S3; also false after the clock was set back behind it. */
 export function isFresh(

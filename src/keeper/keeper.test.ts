@@ -147,7 +147,7 @@ describe("an object that may not be stored", () => {
       bench.origin.put("a", "one", { cacheControl });
       expect(await keeper.lookup("a")).toEqual({
         kind: "pass",
-        request: { url: "https://fake.example/a", headers: { signed: "yes" } },
+        request: { url: "https://fake.example/a", headers: { signed: "yes" }, deadlineMs: 1 },
       });
       expect(bench.origin.cancelled).toBe(1);
       await keeper.settle();

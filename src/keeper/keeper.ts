@@ -5,9 +5,16 @@
 
 import { BoundedMap } from "../common/bounded-map.ts";
 import type { Log } from "../log/log.ts";
-import { type Failure, type Origin, OriginError, type OriginObject } from "../origin/origin.ts";
+import {
+  type Failure,
+  type ObjectHead,
+  type Origin,
+  OriginError,
+  type OriginObject,
+} from "../origin/origin.ts";
+import { Backoff } from "./backoff.ts";
 import { type FillPlace, fill, SMALL_BODY_BYTES } from "./fill.ts";
-import { type FreshnessRules, isFresh, lifetimeOf } from "./freshness.ts";
+import { type FreshnessRules, isFresh, lifetimeOf, staleWindowsOf } from "./freshness.ts";
 import {
   asFollower,
   type CacheStatus,
@@ -24,8 +31,15 @@ const PASS_FOR_MS = 10_000;
 /** Most keys for which that is remembered. */
 const PASS_ENTRIES = 10_000;
 
+/** An edge answers this long with a stale copy before it asks again, in milliseconds. */
+const STALE_ASKED_EVERY_MS = 500;
+/** That stale copies are served is a warning this often, in milliseconds. */
+const STALE_LOGGED_EVERY_MS = 60_000;
+
 /** What a `Keeper` is made of. */
 export interface KeeperParts extends Omit<StoreParts, "onDrop"> {
+  /** From 0 (included) to 1 (excluded). */
+  readonly random: () => number;
   readonly origin: Origin;
   readonly freshness: FreshnessRules;
 }
@@ -40,6 +54,8 @@ export class Keeper implements KeeperClient {
   readonly #store: Store;
   readonly #edges = new Set<EdgeClient>();
   readonly #flights = new Map<string, Promise<Lookup>>();
+  readonly #backoff: Backoff;
+  #staleLoggedAtMs = Number.NEGATIVE_INFINITY;
   readonly #passUntilMs = new BoundedMap<string, number>(PASS_ENTRIES);
 
   constructor(parts: KeeperParts) {
@@ -47,6 +63,7 @@ export class Keeper implements KeeperClient {
     this.#freshness = parts.freshness;
     this.#nowMs = parts.nowMs;
     this.#log = parts.log;
+    this.#backoff = new Backoff(parts.random);
     this.#place = { disk: parts.disk, mostBytes: parts.disk === undefined ? 0 : parts.cacheBytes };
     const onDrop = (keys: readonly string[]) => {
       for (const edge of this.#edges) edge.drop(keys);
@@ -66,15 +83,16 @@ export class Keeper implements KeeperClient {
       this.#store.drop(key);
       known = undefined;
     }
-    if (known !== undefined && isAtHand(known) && isFresh(known, this.#nowMs()))
-      return entryLookup(known, "hit", true);
-    const flying = this.#flights.get(key);
-    if (flying !== undefined) return flying.then(asFollower);
-    const flight = this.#fly(key, known).finally(() => {
-      if (this.#flights.get(key) === flight) this.#flights.delete(key);
-    });
-    this.#flights.set(key, flight);
-    return flight;
+    const nowMs = this.#nowMs();
+    if (known !== undefined && isAtHand(known)) {
+      if (isFresh(known, nowMs)) return entryLookup(known, "hit", true);
+      const reason = this.#staleReason(known, nowMs);
+      if (reason !== undefined) {
+        if (!this.#flights.has(key) && this.#backoff.takesTurn(nowMs)) void this.#flight(key, known);
+        return staleLookup(known, reason, nowMs);
+      }
+    }
+    return this.#flights.get(key)?.then(asFollower) ?? this.#flight(key, known);
   }
 
   async clear(): Promise<number> {
@@ -104,18 +122,37 @@ export class Keeper implements KeeperClient {
     return this.#store.settle();
   }
 
+  /** Why a stale entry may be answered with before S3 is asked; undefined where it may not. */
+  #staleReason({ content, freshUntilMs }: Entry, nowMs: number): string | undefined {
+    if (content.kind !== "object") return undefined;
+    const { whileRevalidateMs, ifErrorMs } = staleWindowsOf(content.head, this.#freshness);
+    // A clock that was set back must not make it usable for longer.
+    const staleForMs = Math.max(0, nowMs - freshUntilMs);
+    if (staleForMs < whileRevalidateMs) return this.#backoff.failing ?? "revalidating";
+    return staleForMs < ifErrorMs ? this.#backoff.failing : undefined;
+  }
+
+  /** Starts the one flight of a key. */
+  #flight(key: string, known: Entry | undefined): Promise<Lookup> {
+    const flight = this.#fly(key, known).finally(() => {
+      if (this.#flights.get(key) === flight) this.#flights.delete(key);
+    });
+    this.#flights.set(key, flight);
+    return flight;
+  }
+
   /** Finds out about one key, once for all who ask. Never rejects. */
   async #fly(key: string, known: Entry | undefined): Promise<Lookup> {
     try {
       const stored = known ?? (this.#store.isIndexed ? undefined : await this.#store.findOnDisk(key));
-      let status: CacheStatus = stored === undefined ? "miss" : "expired";
-      if (stored !== undefined && isFresh(stored, this.#nowMs())) {
-        const opened = await this.#opened(stored);
-        if (opened !== undefined) return keptLookup(opened, "hit");
-        status = "miss";
-      }
+      const copy = stored === undefined ? undefined : await this.#opened(stored);
+      if (copy !== undefined && isFresh(copy.entry, this.#nowMs())) return keptLookup(copy, "hit");
       if (this.#isPassed(key)) return await this.#pass(key);
-      return await this.#fetch(key, status);
+      const lookup = await this.#fetch(key, copy);
+      const isReplaced = copy !== undefined && lookup.kind === "entry" && isObject(lookup.entry);
+      // Edges may hold what was known before.
+      if (isReplaced) for (const edge of this.#edges) edge.drop([key]);
+      return lookup;
     } catch (error) {
       if (error instanceof OriginError) return { kind: "failed", failure: error.failure };
       this.#log.critical("A lookup failed", { key, reason: String(error), stack: (error as Error).stack });
@@ -127,28 +164,53 @@ export class Keeper implements KeeperClient {
     return isAtHand(entry) ? { entry, isKept: true } : this.#store.open(entry as ObjectEntry);
   }
 
-  async #fetch(key: string, status: CacheStatus): Promise<Lookup> {
+  /** Asks S3, with what is stored as the copy to fall back on. */
+  async #fetch(key: string, copy: Kept | undefined): Promise<Lookup> {
     const epoch = this.#store.epoch;
     const startedMs = this.#nowMs();
-    const answer = await this.#origin.get(key);
-    switch (answer.kind) {
-      case "failed":
-        return this.#failed(key, answer.failure, startedMs);
-      case "missing":
-      case "denied": {
-        const hint = answer.kind === "missing" ? answer.hint : undefined;
-        this.#log.info("S3 fetch", { key, result: answer.kind, ms: this.#nowMs() - startedMs, hint });
-        const times = this.#times(this.#freshness.negativeTtlMs, 0);
-        return keptLookup(this.#store.keepNegative(key, answer.kind, times, epoch), status);
+    const stored = copy !== undefined && isObject(copy.entry) ? copy.entry : undefined;
+    const status = copy === undefined ? "miss" : "expired";
+    try {
+      const answer = await this.#origin.get(key, stored?.content.head);
+      if (answer.kind === "failed") return this.#failed(key, answer.failure, startedMs, stored);
+      this.#backoff.succeeded();
+      if (answer.kind === "object") return await this.#fill(key, answer, status, epoch, startedMs);
+      if (answer.kind === "unchanged") {
+        // Only a question about something stored has this answer.
+        return stored === undefined
+          ? this.#fetch(key, undefined)
+          : this.#refresh(stored, answer.head, epoch, startedMs);
       }
-      case "object":
-        try {
-          return await this.#fill(key, answer, status, epoch, startedMs);
-        } catch (error) {
-          if (error instanceof OriginError) return this.#failed(key, error.failure, startedMs);
-          throw error;
-        }
+      const hint = answer.kind === "missing" ? answer.hint : undefined;
+      this.#log.info("S3 fetch", { key, result: answer.kind, ms: this.#nowMs() - startedMs, hint });
+      const times = this.#times(this.#freshness.negativeTtlMs, 0);
+      return keptLookup(this.#store.keepNegative(key, answer.kind, times, epoch), status);
+    } catch (error) {
+      if (error instanceof OriginError) return this.#failed(key, error.failure, startedMs, stored);
+      throw error;
     }
+  }
+
+  /** What is stored is still right: RFC 9111 section 4.3.4. */
+  #refresh(
+    stored: ObjectEntry,
+    newer: ObjectHead,
+    epoch: number,
+    startedMs: number,
+  ): Lookup | Promise<Lookup> {
+    const { key, content } = stored;
+    const head = this.#headToKeep({ ...content.head, ...newer });
+    const lifetime = lifetimeOf(head, this.#freshness);
+    if (lifetime === undefined) return this.#passFromNowOn(key, "the object's Cache-Control");
+    this.#log.info("S3 fetch", { key, result: "unchanged", ms: this.#nowMs() - startedMs });
+    const times = this.#times(lifetime.cacheMs, lifetime.clientMs);
+    return keptLookup(this.#store.refresh(stored, head, times, epoch), "revalidated");
+  }
+
+  /** With `--force-ttl` the object's own `Cache-Control` doesn't reach clients either: it would disagree. */
+  #headToKeep(head: ObjectHead): ObjectHead {
+    const { cacheControl: _, ...others } = head;
+    return this.#freshness.isForced ? others : head;
   }
 
   async #fill(
@@ -158,7 +220,8 @@ export class Keeper implements KeeperClient {
     epoch: number,
     startedMs: number,
   ): Promise<Lookup> {
-    const lifetime = lifetimeOf(object.head, this.#freshness);
+    const head = this.#headToKeep(object.head);
+    const lifetime = lifetimeOf(head, this.#freshness);
     if (lifetime === undefined) {
       object.body.cancel();
       return this.#passFromNowOn(key, "the object's Cache-Control");
@@ -169,9 +232,9 @@ export class Keeper implements KeeperClient {
     this.#log.info("S3 fetch", { key, result: "object", bytes, ms: this.#nowMs() - startedMs });
     const times = this.#times(lifetime.cacheMs, lifetime.clientMs);
     if (filled.kind === "memory") {
-      return keptLookup(await this.#store.keepInMemory(key, object.head, filled.bytes, times, epoch), status);
+      return keptLookup(await this.#store.keepInMemory(key, head, filled.bytes, times, epoch), status);
     }
-    const kept = await this.#store.keepFile(key, object.head, filled.draft, times, epoch);
+    const kept = await this.#store.keepFile(key, head, filled.draft, times, epoch);
     // Cleared or without a place in the meantime: whoever waits gets today's bytes from S3.
     return kept === undefined ? this.#pass(key) : keptLookup(kept, status);
   }
@@ -181,9 +244,20 @@ export class Keeper implements KeeperClient {
     return { storedAtMs, freshUntilMs: storedAtMs + cacheMs, expiresAtMs: storedAtMs + clientMs };
   }
 
-  #failed(key: string, failure: Failure, startedMs: number): Lookup {
-    this.#log.warn("S3 fetch failed", { key, ...failure, ms: this.#nowMs() - startedMs });
-    return { kind: "failed", failure };
+  /** S3 failed: the stale copy where there is one that may be used, else the failure. */
+  #failed(key: string, failure: Failure, startedMs: number, stored: ObjectEntry | undefined): Lookup {
+    const nowMs = this.#nowMs();
+    this.#backoff.failed(failure.code, nowMs);
+    const reason = stored && this.#staleReason(stored, nowMs);
+    const fields = { key, ...failure, ms: nowMs - startedMs };
+    if (stored === undefined || reason === undefined) {
+      this.#log.warn("S3 fetch failed", fields);
+      return { kind: "failed", failure };
+    }
+    const isDue = nowMs - this.#staleLoggedAtMs >= STALE_LOGGED_EVERY_MS;
+    if (isDue) this.#staleLoggedAtMs = nowMs;
+    this.#log[isDue ? "warn" : "info"]("S3 fetch failed, serving stale copies", fields);
+    return staleLookup(stored, reason, nowMs);
   }
 
   async #pass(key: string): Promise<Lookup> {
@@ -210,6 +284,15 @@ export class Keeper implements KeeperClient {
 function isAtHand({ content }: Entry): boolean {
   if (content.kind !== "object" || content.body.kind === "memory") return true;
   return content.bodyBytes > SMALL_BODY_BYTES && content.body.isChecked;
+}
+
+function isObject(entry: Entry): entry is ObjectEntry {
+  return entry.content.kind === "object";
+}
+
+function staleLookup(entry: Entry, reason: string, nowMs: number): Lookup {
+  const stale = { reason, untilMs: nowMs + STALE_ASKED_EVERY_MS };
+  return { kind: "entry", status: "stale", entry, isKept: true, stale };
 }
 
 function entryLookup(entry: Entry, status: CacheStatus, isKept: boolean): Lookup {

@@ -86,8 +86,8 @@ export class Ledger {
     else if (slot.entry.content.body.kind === "file") this.drop(entry.key);
   }
 
-  /** Enters that a known object's file holds what was stored. */
-  check(entry: ObjectEntry): void {
+  /** Enters what has become known of the very copy that is held: newer headers and times, or that its file is intact. */
+  update(entry: ObjectEntry): void {
     const slot = this.#slots.get(entry.key);
     if (slot !== undefined && this.holds(entry)) slot.entry = entry;
   }

@@ -10,11 +10,13 @@ import type { Failure, ObjectHead, OriginRequest } from "../origin/origin.ts";
  *
  * - `hit`: answered from memory or disk
  * - `miss`: nothing was stored, S3 was asked
- * - `expired`: what was stored was no longer fresh, S3 was asked
+ * - `expired`: what was stored was no longer fresh, S3 gave a newer one
+ * - `revalidated`: what was stored was no longer fresh, S3 said that it is still right
+ * - `stale`: what was stored is no longer fresh and was answered with all the same
  * - `collapsed`: S3 was being asked already, the answer was shared
  * - `pass`: the object may not or can't be stored; this answer comes from S3 alone
  */
-export type CacheStatus = "hit" | "miss" | "expired" | "collapsed" | "pass";
+export type CacheStatus = "hit" | "miss" | "expired" | "revalidated" | "stale" | "collapsed" | "pass";
 
 /**
  * A stored body: bytes every thread can read, or a file whose first `bodyBytes` bytes it is. `isChecked` is false while a
@@ -47,6 +49,13 @@ export interface Entry {
 /** An entry whose content is an object. */
 export type ObjectEntry = Entry & { readonly content: Extract<Content, { kind: "object" }> };
 
+/** Why and until when an edge may answer with a stale entry without asking again. */
+export interface StaleUse {
+  /** `revalidating`, or how S3 failed. */
+  readonly reason: string;
+  readonly untilMs: number;
+}
+
 /** The keeper's answer about one key. */
 export type Lookup =
   | {
@@ -55,6 +64,8 @@ export type Lookup =
       readonly entry: Entry;
       /** False where the entry must not be used again: it was cleared while it was fetched. */
       readonly isKept: boolean;
+      /** Present on a stale answer. */
+      readonly stale?: StaleUse;
     }
   /** The edge fetches this one itself. */
   | { readonly kind: "pass"; readonly request: OriginRequest }
@@ -63,7 +74,9 @@ export type Lookup =
 
 /** A lookup's answer as it is for who joined while S3 was being asked. */
 export function asFollower(lookup: Lookup): Lookup {
-  return lookup.kind === "entry" && lookup.status !== "hit" ? { ...lookup, status: "collapsed" } : lookup;
+  return lookup.kind === "entry" && lookup.status !== "hit" && lookup.status !== "stale"
+    ? { ...lookup, status: "collapsed" }
+    : lookup;
 }
 
 /** What an edge asks of the keeper. */

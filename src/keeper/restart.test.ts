@@ -64,10 +64,10 @@ describe.each([
       expect(bench.origin.asked).toEqual(["a"]);
     },
   );
-  test("that is no longer fresh after a restart is asked for", async () => {
+  test("that is no longer fresh after a restart is asked about", async () => {
     await store("a", body);
     bench.nowMs += 300_000;
-    expect(statusOf(await bench.start().lookup("a"))).toBe("expired");
+    expect(statusOf(await bench.start().lookup("a"))).toBe("revalidated");
   });
   test.each([
     { title: "body", at: () => 10 },

@@ -94,7 +94,7 @@ export class Store {
     }
     const opened: ObjectEntry = { ...entry, content: { ...entry.content, body } };
     if (body.kind === "memory") return { entry: opened, isKept: isHeld && this.#ledger.moveToMemory(opened) };
-    this.#ledger.check(opened);
+    this.#ledger.update(opened);
     return { entry: opened, isKept: isHeld };
   }
 
@@ -137,6 +137,14 @@ export class Store {
       await draft.discard();
       return this.#report("write", error);
     }
+  }
+
+  /** Gives a stored object newer headers and times; its body stays. */
+  refresh(entry: ObjectEntry, head: ObjectHead, times: EntryTimes, epoch: number): Kept {
+    const refreshed: ObjectEntry = { ...entry, ...times, content: { ...entry.content, head } };
+    const isKept = epoch === this.#epoch && this.#ledger.holds(entry);
+    if (isKept) this.#ledger.update(refreshed);
+    return { entry: refreshed, isKept };
   }
 
   /** Remembers that there is no such object, or that it may not be read. */

@@ -1,6 +1,3 @@
-/** Longest wait for the first byte of an answer, and between two bytes of a body, in milliseconds. */
-export const ORIGIN_DEADLINE_MS = 30_000;
-
 /** A deadline that runs only while something is waited for. */
 export interface Deadline {
   /** The longest wait, in milliseconds. */

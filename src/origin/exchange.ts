@@ -1,9 +1,9 @@
 /** One question to S3 and its answer, with a deadline for each wait. Knows nothing of credentials or retries. */
 
 import { bodyOf, failureOf, readWhole } from "./body.ts";
-import { type Deadline, ORIGIN_DEADLINE_MS, startDeadline } from "./deadline.ts";
+import { type Deadline, startDeadline } from "./deadline.ts";
 import { headOf } from "./head.ts";
-import type { Failure, OriginObject, OriginRequest } from "./origin.ts";
+import type { Failure, OriginAnswer, OriginObject, OriginRequest } from "./origin.ts";
 import { judge, parseS3Error, type S3Error, type Verdict } from "./s3-error.ts";
 
 /** Most of an error document that is read, in bytes. */
@@ -17,15 +17,14 @@ export interface FailedExchange {
 }
 
 /** What one exchange can come to. */
-export type Exchanged = OriginObject | Exclude<Verdict, { kind: "failed" }> | FailedExchange;
+export type Exchanged =
+  | Extract<OriginAnswer, { kind: "object" | "unchanged" }>
+  | Exclude<Verdict, { kind: "failed" }>
+  | FailedExchange;
 
-/**
- * Sends the request. Never throws; a body that is then read may.
- *
- * @param deadlineMs longest wait for the first byte and between two bytes
- */
-export async function exchange(request: OriginRequest, deadlineMs = ORIGIN_DEADLINE_MS): Promise<Exchanged> {
-  const deadline = startDeadline(deadlineMs);
+/** Sends the request. Never throws; a body that is then read may. */
+export async function exchange(request: OriginRequest): Promise<Exchanged> {
+  const deadline = startDeadline(request.deadlineMs);
   try {
     const response = await fetch(request.url, {
       headers: request.headers,
@@ -35,6 +34,8 @@ export async function exchange(request: OriginRequest, deadlineMs = ORIGIN_DEADL
     });
     deadline.pause();
     if (response.status === 200) return receivedObject(response, deadline);
+    if (response.status === 304 && isConditional(request))
+      return { kind: "unchanged", head: headOf(response.headers) };
     const document = await readWhole(bodyOf(response, deadline, undefined), ERROR_DOCUMENT_BYTES);
     const region = response.headers.get("x-amz-bucket-region");
     return judge(response.status, parseS3Error(document.toString(), response.status, region));
@@ -52,4 +53,8 @@ function receivedObject(response: Response, deadline: Deadline): OriginObject {
   const body = bodyOf(response, deadline, contentLength);
   const received = { kind: "object", head, body } as const;
   return contentLength === undefined ? received : { ...received, contentLength };
+}
+
+function isConditional({ headers }: OriginRequest): boolean {
+  return "if-none-match" in headers || "if-modified-since" in headers;
 }

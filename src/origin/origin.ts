@@ -60,6 +60,8 @@ export interface OriginBody {
 /** Everything S3 may say to a GET of one key. */
 export type OriginAnswer =
   | OriginObject
+  /** Only to a question with validators: the object is still the one they name. */
+  | { readonly kind: "unchanged"; readonly head: ObjectHead }
   /** `hint` is for the log: why this is taken for a missing key where S3 didn't say so. */
   | { readonly kind: "missing"; readonly hint?: string }
   | { readonly kind: "denied" }
@@ -79,8 +81,12 @@ export class OriginError extends Error {
 export interface Origin {
   /** Says where the objects come from, for log lines and as a part of a cached object's identity. */
   readonly name: string;
-  /** Asks for one object. Never throws. */
-  get(key: string): Promise<OriginAnswer>;
+  /**
+   * Asks for one object. Never throws.
+   *
+   * @param known what is stored of it, so that S3 need not send it again
+   */
+  get(key: string, known?: ObjectHead): Promise<OriginAnswer>;
   /** A request that another thread may send by itself, once and soon. Throws `OriginError` where there are no credentials. */
   request(key: string): Promise<OriginRequest>;
 }
@@ -89,4 +95,6 @@ export interface Origin {
 export interface OriginRequest {
   readonly url: string;
   readonly headers: Record<string, string>;
+  /** Longest wait for the first byte and between two bytes, in milliseconds. */
+  readonly deadlineMs: number;
 }

@@ -2,7 +2,13 @@
 
 import type { BucketAddress } from "./address.ts";
 import { type Exchanged, exchange } from "./exchange.ts";
-import { type Origin, type OriginAnswer, OriginError, type OriginRequest } from "./origin.ts";
+import {
+  type ObjectHead,
+  type Origin,
+  type OriginAnswer,
+  OriginError,
+  type OriginRequest,
+} from "./origin.ts";
 import { CREDENTIAL_CODES, type S3Error } from "./s3-error.ts";
 import { type Credentials, encodeKey, Signer } from "./signature.ts";
 
@@ -27,6 +33,8 @@ export interface S3OriginParts {
   readonly credentials: CredentialSource | undefined;
   readonly userAgent: string;
   readonly nowMs: () => number;
+  /** Longest wait for the first byte of an answer, and between two bytes of a body, in milliseconds. */
+  readonly deadlineMs: number;
 }
 
 /** What S3 said to the first question. */
@@ -50,11 +58,11 @@ export class S3Origin implements Origin {
   }
 
   async request(key: string): Promise<OriginRequest> {
-    return this.#request(key, await this.#credentials());
+    return this.#request(key, await this.#credentials(), this.#parts.deadlineMs, {});
   }
 
-  async get(key: string): Promise<OriginAnswer> {
-    const answer = await this.#ask(key);
+  async get(key: string, known?: ObjectHead): Promise<OriginAnswer> {
+    const answer = await this.#ask(key, this.#parts.deadlineMs, conditionsOf(known));
     if (answer.kind !== "denied") return answer;
     if (this.#tellsMissing === undefined) await this.probe();
     if (this.#tellsMissing !== false) return answer;
@@ -69,7 +77,10 @@ export class S3Origin implements Origin {
    * Never throws.
    */
   async probe(): Promise<ProbeResult> {
-    const answer = await this.#ask(`.s3proxy-probe/${crypto.randomUUID()}`, PROBE_DEADLINE_MS);
+    const answer = await this.#ask(
+      `.s3proxy-probe/${crypto.randomUUID()}`,
+      Math.min(PROBE_DEADLINE_MS, this.#parts.deadlineMs),
+    );
     if (answer.kind === "failed") {
       const { failure, error } = answer;
       // A clock can come right by itself; nothing else that S3 refuses us for can.
@@ -87,14 +98,14 @@ export class S3Origin implements Origin {
    * One question; asked once more where renewed credentials may help. (Bun itself asks once more where S3 had closed
    * an idle connection just when it was used again.)
    */
-  async #ask(key: string, deadlineMs?: number): Promise<Exchanged> {
+  async #ask(key: string, deadlineMs: number, conditions: Record<string, string> = {}): Promise<Exchanged> {
     try {
       const used = await this.#credentials();
-      const first = await exchange(this.#request(key, used), deadlineMs);
+      const first = await exchange(this.#request(key, used, deadlineMs, conditions));
       if (used === undefined || first.kind !== "failed") return first;
       const isRefused = CREDENTIAL_CODES.has(first.error?.code ?? "");
       if (!isRefused || this.#parts.credentials?.renew(used) !== true) return first;
-      return await exchange(this.#request(key, await this.#credentials()), deadlineMs);
+      return await exchange(this.#request(key, await this.#credentials(), deadlineMs, conditions));
     } catch (error) {
       if (error instanceof OriginError) return { kind: "failed", failure: error.failure };
       throw error;
@@ -111,13 +122,25 @@ export class S3Origin implements Origin {
     }
   }
 
-  #request(key: string, credentials: Credentials | undefined): OriginRequest {
+  #request(
+    key: string,
+    credentials: Credentials | undefined,
+    deadlineMs: number,
+    conditions: Record<string, string>,
+  ): OriginRequest {
     const { address, userAgent, nowMs } = this.#parts;
     const path = address.basePath + encodeKey(key);
     // Without this, S3-compatible servers behind a web server may compress, which changes bytes and ETag.
-    const headers = { "accept-encoding": "identity", "user-agent": userAgent };
-    if (credentials === undefined) return { url: address.origin + path, headers };
+    const headers = { "accept-encoding": "identity", "user-agent": userAgent, ...conditions };
+    const url = address.origin + path;
+    if (credentials === undefined) return { url, headers, deadlineMs };
     const signed = this.#signer.sign({ method: "GET", host: address.host, path }, credentials, nowMs());
-    return { url: address.origin + path, headers: { ...headers, ...signed } };
+    return { url, headers: { ...headers, ...signed }, deadlineMs };
   }
+}
+
+/** RFC 9110 section 13.1.2: the entity tag where there is one, else the date. They need no signature. */
+function conditionsOf(known: ObjectHead | undefined): Record<string, string> {
+  if (known?.etag !== undefined) return { "if-none-match": known.etag };
+  return known?.lastModified === undefined ? {} : { "if-modified-since": known.lastModified };
 }

@@ -82,7 +82,7 @@ test("an object that may not be stored leaves nothing on disk, and takes the cop
   await site.s3.put("turned.bin", LARGE);
   await get(proxy, "/turned.bin");
   expect(framesIn(directory)).toHaveLength(1);
-  await site.s3.put("turned.bin", LARGE, { "cache-control": "no-store" });
+  await site.s3.put("turned.bin", LARGE.subarray(1), { "cache-control": "no-store" });
   await get(proxy, "/turned.bin");
   expect(framesIn(directory)).toEqual([]);
   await proxy.stop();

@@ -106,7 +106,7 @@ describe.each([1, 4])("with %d thread(s)", (threads) => {
 describe.each([1, 4])("with --ttl 1 and %d thread(s)", (threads) => {
   let proxy: RunningProxy;
   beforeAll(async () => {
-    proxy = await site.start({ threads, args: ["--ttl", "1"] });
+    proxy = await site.start({ threads, args: ["--ttl", "1", "--stale-while-revalidate", "0"] });
   });
   afterAll(() => proxy?.stop());
 

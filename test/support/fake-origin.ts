@@ -20,6 +20,8 @@ export class FakeOrigin implements Origin {
   readonly name: string;
   /** Every key that was asked for, in order. */
   readonly asked: string[] = [];
+  /** What each question said was stored already. */
+  readonly askedWith: (ObjectHead | undefined)[] = [];
   /** How many bodies were cancelled. */
   cancelled = 0;
   readonly #objects = new Map<string, FakeObject>();
@@ -64,22 +66,25 @@ export class FakeOrigin implements Origin {
     return this.#bodyHold;
   }
 
-  async get(key: string): Promise<OriginAnswer> {
+  async get(key: string, known?: ObjectHead): Promise<OriginAnswer> {
     this.asked.push(key);
-    const answer = this.#answer(key);
+    this.askedWith.push(known);
+    const answer = this.#answer(key, known);
     await this.#hold?.pass(NEVER);
     return answer;
   }
 
   async request(key: string): Promise<OriginRequest> {
-    return { url: `${this.name}${encodeURIComponent(key)}`, headers: { signed: "yes" } };
+    return { url: `${this.name}${encodeURIComponent(key)}`, headers: { signed: "yes" }, deadlineMs: 1 };
   }
 
-  #answer(key: string): OriginAnswer {
+  #answer(key: string, known: ObjectHead | undefined): OriginAnswer {
     const answer = this.#answers.get(key);
     if (answer !== undefined) return answer;
     const object = this.#objects.get(key);
     if (object === undefined) return { kind: "missing" };
+    const isUnchanged = known?.etag !== undefined && known.etag === object.head.etag;
+    if (isUnchanged) return { kind: "unchanged", head: object.head };
     const answered = { kind: "object", head: object.head, body: this.#bodyOf(object) } as const;
     return object.hasLength ? { ...answered, contentLength: object.bytes.length } : answered;
   }

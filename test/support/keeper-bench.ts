@@ -13,6 +13,10 @@ export interface KeeperOptions {
   memoryBytes?: number;
   ttlMs?: number;
   negativeTtlMs?: number;
+  isForced?: boolean;
+  /** How long stale entries may be used; not at all by default. */
+  staleWhileRevalidateMs?: number;
+  staleIfErrorMs?: number;
   /** False for a keeper without a directory. */
   hasDisk?: boolean;
 }
@@ -33,7 +37,15 @@ export class KeeperBench {
       disk: options.hasDisk === false ? undefined : new Disk(this.directory, this.origin.name),
       cacheBytes: options.cacheBytes ?? 2 ** 30,
       memoryBytes: options.memoryBytes ?? 2 ** 30,
-      freshness: { ttlMs: options.ttlMs ?? 300_000, negativeTtlMs: options.negativeTtlMs ?? 60_000 },
+      freshness: {
+        ttlMs: options.ttlMs ?? 300_000,
+        negativeTtlMs: options.negativeTtlMs ?? 60_000,
+        isForced: options.isForced ?? false,
+        staleWhileRevalidateMs: options.staleWhileRevalidateMs ?? 0,
+        staleIfErrorMs: options.staleIfErrorMs ?? 0,
+      },
+      // The longest of each wait, so that a test knows when the next attempt is due.
+      random: () => 1 - Number.EPSILON,
       nowMs: () => this.nowMs,
       log: createLog(
         "debug",

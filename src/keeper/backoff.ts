@@ -1,0 +1,51 @@
+/** Attempts at S3 while it fails: further and further apart, so that a dead S3 is not hammered and a live one is noticed soon. */
+
+/** The first wait after a failure, in milliseconds; each further failure doubles it. */
+const FIRST_WAIT_MS = 250;
+/** The longest wait, in milliseconds. */
+const LONGEST_WAIT_MS = 30_000;
+
+/** Knows when S3 may be asked again. */
+export class Backoff {
+  readonly #random: () => number;
+  #failures = 0;
+  #nextAtMs = 0;
+  #code: string | undefined;
+
+  /** @param random from 0 (included) to 1 (excluded) */
+  constructor(random: () => number) {
+    this.#random = random;
+  }
+
+  /** How the last attempt failed; undefined where it did not. */
+  get failing(): string | undefined {
+    return this.#code;
+  }
+
+  /** True where S3 may be asked now. One attempt is let through; the next must wait for its outcome or its turn. */
+  takesTurn(nowMs: number): boolean {
+    if (this.#code === undefined) return true;
+    if (nowMs < this.#nextAtMs) return false;
+    this.#wait(nowMs);
+    return true;
+  }
+
+  /** Enters a failure. */
+  failed(code: string, nowMs: number): void {
+    this.#code = code;
+    this.#failures++;
+    this.#wait(nowMs);
+  }
+
+  /** Enters an answer: S3 is well. */
+  succeeded(): void {
+    this.#code = undefined;
+    this.#failures = 0;
+  }
+
+  /** Half of the wait is fixed and half is by chance, so that many proxies don't ask at once. */
+  #wait(nowMs: number): void {
+    const mostMs = Math.min(LONGEST_WAIT_MS, FIRST_WAIT_MS * 2 ** Math.min(this.#failures, 16));
+    this.#nextAtMs = nowMs + mostMs * (0.5 + this.#random() / 2);
+  }
+}
