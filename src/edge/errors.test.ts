@@ -8,6 +8,7 @@ const statuses: Readonly<Record<ErrorCode, number>> = {
   "method-refused": 405,
   missing: 404,
   denied: 403,
+  "range-refused": 416,
   internal: 500,
   "origin-unreachable": 502,
   "origin-failed": 502,

@@ -10,6 +10,7 @@ export type ErrorCode =
   | "method-refused"
   | "missing"
   | "denied"
+  | "range-refused"
   | "internal"
   | FailureCode;
 
@@ -36,6 +37,7 @@ const WORDINGS: Readonly<Record<ErrorCode, Wording>> = {
   },
   missing: { status: 404, title: "Not found", text: "There is nothing at this address." },
   denied: { status: 403, title: "Forbidden", text: "This may not be read." },
+  "range-refused": { status: 416, title: "Range not satisfiable", text: "There is nothing at that range." },
   internal: { status: 500, title: "Internal error", text: "Something went wrong here." },
   "origin-unreachable": BAD_GATEWAY,
   "origin-failed": BAD_GATEWAY,

@@ -39,6 +39,7 @@ export function objectHeaders(
 ): Record<string, string> {
   const { head } = entry.content;
   const headers = validityHeaders(entry, cacheStatus, nowMs);
+  headers["accept-ranges"] = "bytes";
   headers["content-type"] = contentType(head.contentType, entry.key);
   if (head.contentEncoding !== undefined) headers["content-encoding"] = head.contentEncoding;
   if (head.contentLanguage !== undefined) headers["content-language"] = head.contentLanguage;

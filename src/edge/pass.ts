@@ -7,7 +7,7 @@ import { type Failure, type OriginBody, OriginError, type OriginRequest } from "
 import { isNotModified } from "./conditional.ts";
 import type { CorsHeaders } from "./cors.ts";
 import { type ErrorCode, errorResponse } from "./errors.ts";
-import { cacheStatusOf, failedCacheStatus } from "./headers.ts";
+import { cacheStatusOf, failedCacheStatus, type HeaderSet } from "./headers.ts";
 import { answerHeaders } from "./hot-map.ts";
 
 /** Bodies up to this many bytes are read whole before they are sent. */
@@ -46,10 +46,10 @@ export async function pass(
   if (isUnchanged || isHead) {
     body.cancel();
     const kind = isUnchanged ? "not-modified" : contentLength === undefined ? "full" : "head";
-    const headers = answerHeaders(entry, kind, cacheStatus, cors, nowMs);
+    const headers = passHeaders(entry, kind, cacheStatus, cors, nowMs);
     return { response: new Response(null, { status: isUnchanged ? 304 : 200, headers }) };
   }
-  const headers = answerHeaders(entry, "full", cacheStatus, cors, nowMs);
+  const headers = passHeaders(entry, "full", cacheStatus, cors, nowMs);
   try {
     const isSmall = contentLength !== undefined && contentLength <= WHOLE_BODY_BYTES;
     // The first bytes are waited for, so that an early failure of S3 becomes an honest error.
@@ -88,6 +88,12 @@ function streamOf(body: OriginBody, first: Uint8Array | undefined): ReadableStre
     },
     { highWaterMark: 0 },
   );
+}
+
+/** Those of any answer, but ranges are not answered here. */
+function passHeaders(...of: Parameters<typeof answerHeaders>): HeaderSet {
+  const { "accept-ranges": _, ...headers } = answerHeaders(...of);
+  return headers;
 }
 
 function passFailed(code: ErrorCode, isHead: boolean, cors: CorsHeaders, failure?: Failure): Passed {

@@ -68,7 +68,9 @@ describe.each([...PROTOCOLS])("over %s", (protocol) => {
       expect(it.s3.countOf(key)).toBe(before);
       await step();
       const renewed = await ask(it.port, { protocol, path: `/${key}` });
-      expect(renewed.headers["cache-status"]).toMatch(/^s3proxy; fwd=stale; fwd-status=304; stored; ttl=\d+$/);
+      expect(renewed.headers["cache-status"]).toMatch(
+        /^s3proxy; fwd=stale; fwd-status=304; stored; ttl=\d+$/,
+      );
       expect([renewed.status, it.s3.countOf(key)]).toEqual([200, before + 1]);
       expect(Number(renewed.headers.age)).toBeLessThan(30);
       expect(Date.parse(renewed.headers.expires!)).toBeGreaterThan(Date.parse(first.headers.expires!));

@@ -8,6 +8,7 @@ import { AUTH_KEY, askEveryWay, expectEveryWay, type Serving, startServing } fro
 const TTL_SECONDS = 1234;
 /** Everything an answer about an object may hold. */
 const KNOWN_HEADERS = new Set([
+  "accept-ranges",
   "age",
   "cache-control",
   "cache-status",
