@@ -1,7 +1,7 @@
 /** The proxy's own endpoints, under `/_proxy/`. */
 
 import { createHash, timingSafeEqual } from "node:crypto";
-import type { KeeperClient } from "../keeper/protocol.ts";
+import type { ClearScope, KeeperClient } from "../keeper/protocol.ts";
 import { errorResponse } from "./errors.ts";
 
 /** Everything under here is the proxy's own; compared with the raw path, so that no other spelling reaches it. */
@@ -25,8 +25,30 @@ export async function manage(
   if (request.method !== "DELETE") return errorResponse("method-refused", isHead, { allow: "DELETE" });
   const refusal = refusalOf(request.headers.get("authorization"), authKey);
   if (refusal !== undefined) return refusal;
-  if (request.url.includes("?")) return problem(400, "This endpoint takes no query string");
-  return json(200, { cleared: await keeper.clear() });
+  const asked = clearScopeOf(request.url);
+  if (asked === "malformed")
+    return problem(400, 'The query string must be "key=<path>", "prefix=<path>" or absent');
+  return json(200, { cleared: await keeper.clear(asked) });
+}
+
+/**
+ * What a clear's query string names: `?key=<path>` one object, and the index document where the path is a directory;
+ * `?prefix=<path>` all that begins so. Percent-encoded like a path: a plus sign is a plus sign.
+ */
+function clearScopeOf(url: string): ClearScope | undefined | "malformed" {
+  const queryStart = url.indexOf("?");
+  if (queryStart < 0) return undefined;
+  const [, name, value] = /^(key|prefix)=\/?([^&]*)$/.exec(url.slice(queryStart + 1)) ?? [];
+  if (name === undefined || value === undefined) return "malformed";
+  let path: string;
+  try {
+    path = decodeURIComponent(value);
+  } catch {
+    return "malformed";
+  }
+  if (name === "prefix") return { kind: "prefix", prefix: path };
+  const isDirectory = path === "" || path.endsWith("/");
+  return { kind: "keys", keys: isDirectory ? [`${path}index.html`] : [path, `${path}/index.html`] };
 }
 
 /** RFC 6750: why these credentials don't let in, or undefined where they do. */

@@ -152,3 +152,22 @@ test("a clear while the directory is read ends the reading", async () => {
   expect(bench.files()).toEqual([]);
   expect(await after.clear()).toBe(0);
 });
+
+describe("a clear by name of what an earlier run left and this one hasn't looked at yet", () => {
+  test.each([
+    ["keys", { kind: "keys", keys: ["docs/a", "docs/missing"] }, ["miss", "hit", "hit"], 1],
+    ["a prefix", { kind: "prefix", prefix: "docs/" }, ["miss", "miss", "hit"], 2],
+  ] as const)("(%s) drops exactly that, from disk too", async (_, scope, statuses, cleared) => {
+    const before = bench.start();
+    const keys = ["docs/a", "docs/b", "docs.txt"];
+    for (const key of keys) bench.origin.put(key, key);
+    for (const key of keys) await before.lookup(key);
+    await before.settle();
+    const after = bench.start();
+    expect(await after.clear(scope)).toBe(cleared);
+    expect(bench.files()).toHaveLength(keys.length - cleared);
+    expect((await Promise.all(keys.map(async (key) => after.lookup(key)))).map(statusOf)).toEqual([
+      ...statuses,
+    ]);
+  });
+});

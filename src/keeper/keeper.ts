@@ -3,7 +3,6 @@
  * machine, and a clear is simply an order.
  */
 
-import { BoundedMap } from "../common/bounded-map.ts";
 import type { Log } from "../log/log.ts";
 import {
   type Failure,
@@ -13,11 +12,14 @@ import {
   type OriginObject,
 } from "../origin/origin.ts";
 import { Backoff } from "./backoff.ts";
-import { type FillPlace, fill, SMALL_BODY_BYTES } from "./fill.ts";
+import { type FillPlace, fill } from "./fill.ts";
 import { type FreshnessRules, isFresh, lifetimeOf, staleWindowsOf } from "./freshness.ts";
+import { describeScope, entryLookup, isAtHand, isObject, keptLookup, staleLookup } from "./lookups.ts";
+import { Passes } from "./passes.ts";
 import {
   asFollower,
   type CacheStatus,
+  type ClearScope,
   type EdgeClient,
   type Entry,
   type KeeperClient,
@@ -26,13 +28,6 @@ import {
 } from "./protocol.ts";
 import { type EntryTimes, type Kept, Store, type StoreParts } from "./store.ts";
 
-/** How long it is remembered that an object can't be stored, in milliseconds. */
-const PASS_FOR_MS = 10_000;
-/** Most keys for which that is remembered. */
-const PASS_ENTRIES = 10_000;
-
-/** An edge answers this long with a stale copy before it asks again, in milliseconds. */
-const STALE_ASKED_EVERY_MS = 500;
 /** That stale copies are served is a warning this often, in milliseconds. */
 const STALE_LOGGED_EVERY_MS = 60_000;
 
@@ -55,8 +50,9 @@ export class Keeper implements KeeperClient {
   readonly #edges = new Set<EdgeClient>();
   readonly #flights = new Map<string, Promise<Lookup>>();
   readonly #backoff: Backoff;
+  #indexed: Promise<void> | undefined;
   #staleLoggedAtMs = Number.NEGATIVE_INFINITY;
-  readonly #passUntilMs = new BoundedMap<string, number>(PASS_ENTRIES);
+  readonly #passes = new Passes();
 
   constructor(parts: KeeperParts) {
     this.#origin = parts.origin;
@@ -95,21 +91,31 @@ export class Keeper implements KeeperClient {
     return this.#flights.get(key)?.then(asFollower) ?? this.#flight(key, known);
   }
 
-  async clear(): Promise<number> {
+  async clear(scope?: ClearScope): Promise<number> {
     // Flights under way go on for those who wait for them; nobody joins them any more and nothing of them is kept.
     this.#flights.clear();
-    this.#passUntilMs.clear();
-    const cleared = this.#store.clear();
+    this.#passes.clear();
+    // An edge makes a new copy of what it should not have had to forget with one question.
+    const cleared = scope === undefined ? this.#store.clear() : this.#clearSome(scope);
     await Promise.all([cleared, ...[...this.#edges].map((edge) => edge.dropAll())]);
-    this.#log.info("Cache cleared", { objects: await cleared });
+    this.#log.info("Cache cleared", { objects: await cleared, ...describeScope(scope) });
     return cleared;
   }
 
+  async #clearSome(scope: ClearScope): Promise<number> {
+    this.#store.beginEpoch();
+    // A prefix can't be told from a file's name.
+    if (scope.kind === "prefix") await (this.#indexed ?? this.index());
+    return scope.kind === "keys" ? this.#store.clearKeys(scope.keys) : this.#store.clearPrefix(scope.prefix);
+  }
+
   /** Learns in the background what an earlier run has left on disk. */
-  async index(): Promise<void> {
+  index(): Promise<void> {
     const startedMs = this.#nowMs();
-    const objects = await this.#store.index();
-    this.#log.info("Cache directory indexed", { objects, ms: this.#nowMs() - startedMs });
+    this.#indexed = this.#store.index().then((objects) => {
+      this.#log.info("Cache directory indexed", { objects, ms: this.#nowMs() - startedMs });
+    });
+    return this.#indexed;
   }
 
   /** Ends `index` where it is. */
@@ -147,7 +153,7 @@ export class Keeper implements KeeperClient {
       const stored = known ?? (this.#store.isIndexed ? undefined : await this.#store.findOnDisk(key));
       const copy = stored === undefined ? undefined : await this.#opened(stored);
       if (copy !== undefined && isFresh(copy.entry, this.#nowMs())) return keptLookup(copy, "hit");
-      if (this.#isPassed(key)) return await this.#pass(key);
+      if (this.#passes.has(key, this.#nowMs())) return await this.#pass(key);
       const lookup = await this.#fetch(key, copy);
       const isReplaced = copy !== undefined && lookup.kind === "entry" && isObject(lookup.entry);
       // Edges may hold what was known before.
@@ -266,39 +272,8 @@ export class Keeper implements KeeperClient {
 
   #passFromNowOn(key: string, reason: string): Promise<Lookup> {
     this.#store.drop(key);
-    this.#passUntilMs.set(key, this.#nowMs() + PASS_FOR_MS);
+    this.#passes.add(key, this.#nowMs());
     this.#log.info("Not stored, passed through", { key, reason });
     return this.#pass(key);
   }
-
-  #isPassed(key: string): boolean {
-    const untilMs = this.#passUntilMs.get(key);
-    if (untilMs === undefined) return false;
-    if (this.#nowMs() < untilMs) return true;
-    this.#passUntilMs.delete(key);
-    return false;
-  }
-}
-
-/** True where the answer can be sent without reading anything first: in memory, or large and sent from its file. */
-function isAtHand({ content }: Entry): boolean {
-  if (content.kind !== "object" || content.body.kind === "memory") return true;
-  return content.bodyBytes > SMALL_BODY_BYTES && content.body.isChecked;
-}
-
-function isObject(entry: Entry): entry is ObjectEntry {
-  return entry.content.kind === "object";
-}
-
-function staleLookup(entry: Entry, reason: string, nowMs: number): Lookup {
-  const stale = { reason, untilMs: nowMs + STALE_ASKED_EVERY_MS };
-  return { kind: "entry", status: "stale", entry, isKept: true, stale };
-}
-
-function entryLookup(entry: Entry, status: CacheStatus, isKept: boolean): Lookup {
-  return { kind: "entry", status, entry, isKept };
-}
-
-function keptLookup({ entry, isKept }: Kept, status: CacheStatus): Lookup {
-  return entryLookup(entry, status, isKept);
 }

@@ -48,6 +48,11 @@ export class Ledger {
     return [...this.#slots.keys()];
   }
 
+  /** All keys that begin with a prefix, objects or not. */
+  keysUnder(prefix: string): string[] {
+    return [...this.#slots.keys(), ...this.#negatives.keys()].filter((key) => key.startsWith(prefix));
+  }
+
   /** What is known of a key, fresh or not. Counts as a use. */
   find(key: string): Entry | undefined {
     const slot = this.#slots.get(key);

@@ -87,9 +87,18 @@ export interface KeeperClient {
    * @param unusable the generation of an entry whose body could not be opened; it isn't handed out again
    */
   lookup(key: string, unusable?: number): Lookup | Promise<Lookup>;
-  /** Forgets every object in memory and on disk, on all threads, and then says how many there were. */
-  clear(): Promise<number>;
+  /**
+   * Forgets objects in memory and on disk, on all threads, and then says how many there were.
+   *
+   * @param scope which ones; all of them where it is left out
+   */
+  clear(scope?: ClearScope): Promise<number>;
 }
+
+/** Which objects a clear is about: certain keys, or all that begin with a prefix. */
+export type ClearScope =
+  | { readonly kind: "keys"; readonly keys: readonly string[] }
+  | { readonly kind: "prefix"; readonly prefix: string };
 
 /** What the keeper tells an edge. */
 export interface EdgeClient {

@@ -160,11 +160,33 @@ export class Store {
     this.#ledger.drop(key);
   }
 
+  /** From now on no fill that has begun is kept. */
+  beginEpoch(): void {
+    this.#epoch++;
+  }
+
+  /** Forgets these keys, objects or not. Returns how many objects there were. */
+  async clearKeys(keys: readonly string[]): Promise<number> {
+    let cleared = 0;
+    for (const key of keys) {
+      if (this.find(key) === undefined && !this.isIndexed) await this.findOnDisk(key);
+      if (this.find(key)?.content.kind === "object") cleared++;
+      this.drop(key);
+    }
+    return cleared;
+  }
+
+  /** Forgets all keys that begin so. Returns how many objects there were. */
+  clearPrefix(prefix: string): Promise<number> {
+    return this.clearKeys(this.#ledger.keysUnder(prefix));
+  }
+
   /** Forgets everything. Returns how many objects there were, in memory or on disk. */
   async clear(): Promise<number> {
     // Asked before the first wait: a clear ends the reading of the directory.
     const wasIndexed = this.#isIndexed;
     this.#epoch++;
+    this.#isIndexed = true;
     const known = this.#ledger.keys;
     this.#ledger.clear();
     const disk = this.#disk;
@@ -178,11 +200,10 @@ export class Store {
 
   /** Learns which files an earlier run has left. Runs behind the serving; a clear ends it. */
   async index(): Promise<number> {
-    const epoch = this.#epoch;
     let found = 0;
     try {
       for await (const file of this.#disk?.scan() ?? []) {
-        if (epoch !== this.#epoch || this.#isIndexed) break;
+        if (this.#isIndexed) break;
         if (this.find(file.metadata.key) !== undefined) continue;
         this.#adopt(file);
         found++;

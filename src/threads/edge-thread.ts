@@ -54,7 +54,9 @@ export async function startEdgeThread(config: EdgeConfig, host: ThreadHost): Pro
       case "lookup":
         return answerLookup(data.id, data.key, data.unusable);
       case "clear":
-        return void host.keeper.clear().then((objects) => send({ type: "cleared", id: data.id, objects }));
+        return void host.keeper
+          .clear(data.scope)
+          .then((objects) => send({ type: "cleared", id: data.id, objects }));
       case "dropped-all":
         acknowledgements.get(data.id)?.();
         return void acknowledgements.delete(data.id);

@@ -1,7 +1,7 @@
 /** The messages between an edge's thread and the main thread, where the keeper is. */
 
 import type { EdgeConfig } from "../edge/edge.ts";
-import type { Lookup } from "../keeper/protocol.ts";
+import type { ClearScope, Lookup } from "../keeper/protocol.ts";
 
 /** From the main thread to an edge. Messages arrive in the order they were sent. */
 export type ToEdge =
@@ -22,7 +22,7 @@ export type FromEdge =
       readonly key: string;
       readonly unusable: number | undefined;
     }
-  | { readonly type: "clear"; readonly id: number }
+  | { readonly type: "clear"; readonly id: number; readonly scope: ClearScope | undefined }
   | { readonly type: "dropped-all"; readonly id: number }
   | { readonly type: "log"; readonly line: string }
   | { readonly type: "stopped" };

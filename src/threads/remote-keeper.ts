@@ -1,6 +1,6 @@
 /** The keeper as an edge on another thread sees it. */
 
-import { asFollower, type KeeperClient, type Lookup } from "../keeper/protocol.ts";
+import { asFollower, type ClearScope, type KeeperClient, type Lookup } from "../keeper/protocol.ts";
 import type { FromEdge } from "./messages.ts";
 
 /** Asks by message. Several requests for one key on this thread are one question. */
@@ -29,11 +29,11 @@ export class RemoteKeeper implements KeeperClient {
     return promise;
   }
 
-  clear(): Promise<number> {
+  clear(scope?: ClearScope): Promise<number> {
     const id = ++this.#lastId;
     const { promise, resolve } = Promise.withResolvers<number>();
     this.#clears.set(id, resolve);
-    this.#send({ type: "clear", id });
+    this.#send({ type: "clear", id, scope });
     return promise;
   }
 

@@ -1,0 +1,42 @@
+/** The keeper's answers, made and told apart. */
+
+import type { Fields } from "../log/log.ts";
+import { SMALL_BODY_BYTES } from "./fill.ts";
+import type { CacheStatus, ClearScope, Entry, Lookup, ObjectEntry } from "./protocol.ts";
+import type { Kept } from "./store.ts";
+
+/** An edge answers this long with a stale copy before it asks again, in milliseconds. */
+const STALE_ASKED_EVERY_MS = 500;
+
+/** True where the answer can be sent without reading anything first: in memory, or large and sent from its file. */
+export function isAtHand({ content }: Entry): boolean {
+  if (content.kind !== "object" || content.body.kind === "memory") return true;
+  return content.bodyBytes > SMALL_BODY_BYTES && content.body.isChecked;
+}
+
+/** What a clear is about, for the log. */
+export function describeScope(scope: ClearScope | undefined): Fields {
+  if (scope === undefined) return {};
+  return scope.kind === "prefix" ? { prefix: scope.prefix } : { keys: scope.keys.join(", ") };
+}
+
+/** True for an entry that has an object. */
+export function isObject(entry: Entry): entry is ObjectEntry {
+  return entry.content.kind === "object";
+}
+
+/** An answer with an entry that is no longer fresh. */
+export function staleLookup(entry: Entry, reason: string, nowMs: number): Lookup {
+  const stale = { reason, untilMs: nowMs + STALE_ASKED_EVERY_MS };
+  return { kind: "entry", status: "stale", entry, isKept: true, stale };
+}
+
+/** An answer with an entry. */
+export function entryLookup(entry: Entry, status: CacheStatus, isKept: boolean): Lookup {
+  return { kind: "entry", status, entry, isKept };
+}
+
+/** An answer with what a fill has come to. */
+export function keptLookup({ entry, isKept }: Kept, status: CacheStatus): Lookup {
+  return entryLookup(entry, status, isKept);
+}
