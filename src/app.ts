@@ -2,6 +2,8 @@
 
 import type { Config } from "./config/config.ts";
 import { version } from "./config/version.ts";
+import type { EdgeConfig } from "./edge/edge.ts";
+import { lockDirectory } from "./keeper/directory-lock.ts";
 import { CacheDirectoryError, Disk, prepareCacheDirectory } from "./keeper/disk.ts";
 import { Keeper } from "./keeper/keeper.ts";
 import type { Log } from "./log/log.ts";
@@ -51,6 +53,7 @@ export async function startApp(config: Config, stopAsked: Promise<void>): Promis
       origin,
       disk,
       cacheBytes: config.cacheSize,
+      maxObjectBytes: config.maxObjectSize,
       memoryBytes: config.memorySize,
       freshness: {
         ttlMs: config.ttl * 1000,
@@ -152,6 +155,7 @@ function openDisk(config: Config, origin: string, log: Log): Disk | undefined {
   if (config.cacheSize === 0) return undefined;
   try {
     prepareCacheDirectory(config.cacheDir, process.getuid?.());
+    lockDirectory(config.cacheDir);
   } catch (error) {
     if (error instanceof CacheDirectoryError) throw new StartError(error.message);
     log.warn("The cache directory can't be used, nothing is kept on disk", {
@@ -162,6 +166,8 @@ function openDisk(config: Config, origin: string, log: Log): Disk | undefined {
   return new Disk(config.cacheDir, origin);
 }
 
-function edgeConfig({ host, port, allowedOrigins, authKey, rejectQueryStrings, logLevel }: Config) {
-  return { listen: { host, port, isShared: false }, allowedOrigins, authKey, rejectQueryStrings, logLevel };
+function edgeConfig(config: Config): EdgeConfig {
+  const { host, port, allowedOrigins, authKey, bucket, prefix = "", rejectQueryStrings, logLevel } = config;
+  const listen = { host, port, isShared: false };
+  return { listen, allowedOrigins, authKey, bucket, prefix, rejectQueryStrings, logLevel };
 }

@@ -82,6 +82,7 @@ const table: readonly Row[] = [
   ["originTimeout", "origin-timeout", undefined, "ORIGIN_TIMEOUT", 30, numbers],
   ["cacheDir", "cache-dir", "d", "CACHE_DIR", undefined, words],
   ["cacheSize", "cache-size", undefined, "CACHE_SIZE", 10 * 2 ** 30, sizes],
+  ["maxObjectSize", "max-object-size", undefined, "MAX_OBJECT_SIZE", 5 * 2 ** 30, sizes],
   ["memorySize", "memory-size", undefined, "MEMORY_SIZE", 256 * 2 ** 20, sizes],
   ["rejectQueryStrings", "reject-query-strings", "j", "REJECT_QUERY_STRINGS", false, truths],
   ["console", "console", "c", "CONSOLE", false, truths],

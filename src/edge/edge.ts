@@ -12,6 +12,9 @@ export interface EdgeConfig {
   readonly listen: ListenOptions;
   readonly allowedOrigins: readonly string[];
   readonly authKey: string | undefined;
+  /** The bucket, and the prefix of it that is served. */
+  readonly bucket: string;
+  readonly prefix: string;
   readonly rejectQueryStrings: boolean;
   readonly logLevel: Level;
 }
@@ -30,9 +33,19 @@ export interface Edge {
  */
 export function startEdge(config: EdgeConfig, keeper: KeeperClient, log: Log, nowMs: () => number): Edge {
   const hotMap = new HotMap();
-  const { authKey, rejectQueryStrings } = config;
+  const { authKey, bucket, prefix, rejectQueryStrings } = config;
   const cors = corsPolicy(config.allowedOrigins);
-  const handler = createHandler({ keeper, hotMap, cors, authKey, rejectQueryStrings, nowMs, log });
+  const handler = createHandler({
+    keeper,
+    hotMap,
+    cors,
+    authKey,
+    bucket,
+    prefix,
+    rejectQueryStrings,
+    nowMs,
+    log,
+  });
   return {
     listener: listen(config.listen, handler, log),
     client: {

@@ -35,6 +35,8 @@ function handlerOf(keeper: Partial<KeeperClient>) {
     hotMap: new HotMap(),
     cors: corsPolicy([]),
     authKey: undefined,
+    bucket: "bucket",
+    prefix: "",
     rejectQueryStrings: false,
     nowMs: () => 0,
     log: createLog(

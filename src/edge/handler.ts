@@ -1,27 +1,24 @@
 /** The request path, from a request to its response. */
 
 import { BoundedMap } from "../common/bounded-map.ts";
-import type { KeeperClient, Lookup, ObjectEntry } from "../keeper/protocol.ts";
+import type { Lookup, ObjectEntry } from "../keeper/protocol.ts";
 import type { Log } from "../log/log.ts";
 import type { CorsHeaders, CorsPolicy } from "./cors.ts";
 import { ALLOWED_METHODS, type ErrorCode, errorResponse } from "./errors.ts";
 import { cacheStatusOf, failedCacheStatus } from "./headers.ts";
 import { hostCheck } from "./host.ts";
 import type { HotMap } from "./hot-map.ts";
-import { MANAGEMENT_PREFIX, manage } from "./management.ts";
+import { MANAGEMENT_PREFIX, type ManagementParts, manage } from "./management.ts";
 import { pass } from "./pass.ts";
 import { respond, respondHot } from "./respond.ts";
 import { meaningOf } from "./route.ts";
 
 /** What a handler is made of. */
-export interface HandlerParts {
-  readonly keeper: KeeperClient;
+export interface HandlerParts extends ManagementParts {
   readonly hotMap: HotMap;
   readonly cors: CorsPolicy;
-  readonly authKey: string | undefined;
   readonly rejectQueryStrings: boolean;
   readonly nowMs: () => number;
-  readonly log: Log;
 }
 
 /** What the listener calls. */
@@ -103,7 +100,7 @@ function answer(parts: Parts, request: Request, waiting: Waiting): Response | Pr
   const pathStart = host === null ? 0 : url.indexOf("/", url.indexOf("//") + 2);
   const queryStart = url.indexOf("?", pathStart);
   const path = queryStart < 0 ? url.slice(pathStart) : url.slice(pathStart, queryStart);
-  if (path.startsWith(MANAGEMENT_PREFIX)) return manage(path, request, parts.keeper, parts.authKey);
+  if (path.startsWith(MANAGEMENT_PREFIX)) return manage(path, request, parts);
 
   const cors = parts.cors.headersFor(parts.cors.isActive ? headers.get("origin") : null);
   if (parts.rejectQueryStrings && queryStart >= 0)

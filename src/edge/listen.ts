@@ -8,8 +8,8 @@ import type { Handler } from "./handler.ts";
 const IDLE_SECONDS = 60;
 /** The same while S3 is waited for; the longest Bun allows. */
 const IDLE_WHILE_WAITING_SECONDS = 255;
-/** Bodies of requests are never used; a larger one is refused. In bytes. */
-const REQUEST_BODY_BYTES = 64 * 1024;
+/** The largest body that is ever read is a notification from SQS, which may have 256 KiB; a larger one is refused. In bytes. */
+const REQUEST_BODY_BYTES = 512 * 1024;
 /** All interfaces, IPv6 and IPv4. */
 const ANY_ADDRESS = "::";
 const ANY_IPV4_ADDRESS = "0.0.0.0";

@@ -2,33 +2,78 @@
 
 import { createHash, timingSafeEqual } from "node:crypto";
 import type { ClearScope, KeeperClient } from "../keeper/protocol.ts";
+import type { Log } from "../log/log.ts";
 import { errorResponse } from "./errors.ts";
+import { readNotification } from "./notification.ts";
 
 /** Everything under here is the proxy's own; compared with the raw path, so that no other spelling reaches it. */
 export const MANAGEMENT_PREFIX = "/_proxy/";
-const CLEAR_PATH = "/_proxy/_private/_cache/clear";
+
+/** What the endpoints need. */
+export interface ManagementParts {
+  readonly keeper: KeeperClient;
+  /** The bearer token; without one nobody is let in. */
+  readonly authKey: string | undefined;
+  /** The bucket whose notifications are for us, and the prefix of it that is served. */
+  readonly bucket: string;
+  readonly prefix: string;
+  readonly log: Log;
+}
+
+interface Endpoint {
+  readonly method: string;
+  answer(request: Request, parts: ManagementParts): Promise<Response>;
+}
+
+const ENDPOINTS: ReadonlyMap<string, Endpoint> = new Map([
+  ["/_proxy/_private/_cache/clear", { method: "DELETE", answer: clear }],
+  ["/_proxy/_private/_cache/purge", { method: "POST", answer: purge }],
+]);
 
 /**
  * Answers a request to a management endpoint.
  *
  * @param path the raw path, without the query
- * @param authKey the bearer token; without one nobody is let in
  */
-export async function manage(
-  path: string,
-  request: Request,
-  keeper: KeeperClient,
-  authKey: string | undefined,
-): Promise<Response> {
+export async function manage(path: string, request: Request, parts: ManagementParts): Promise<Response> {
   const isHead = request.method === "HEAD";
-  if (path !== CLEAR_PATH) return errorResponse("missing", isHead);
-  if (request.method !== "DELETE") return errorResponse("method-refused", isHead, { allow: "DELETE" });
-  const refusal = refusalOf(request.headers.get("authorization"), authKey);
-  if (refusal !== undefined) return refusal;
-  const asked = clearScopeOf(request.url);
+  const endpoint = ENDPOINTS.get(path);
+  if (endpoint === undefined) return errorResponse("missing", isHead);
+  if (request.method !== endpoint.method)
+    return errorResponse("method-refused", isHead, { allow: endpoint.method });
+  return refusalOf(request.headers.get("authorization"), parts.authKey) ?? endpoint.answer(request, parts);
+}
+
+async function clear({ url }: Request, { keeper }: ManagementParts): Promise<Response> {
+  const asked = clearScopeOf(url);
   if (asked === "malformed")
     return problem(400, 'The query string must be "key=<path>", "prefix=<path>" or absent');
   return json(200, { cleared: await keeper.clear(asked) });
+}
+
+/** Drops what an S3 event notification names, so that an upload shows at once. */
+async function purge(request: Request, { keeper, bucket, prefix, log }: ManagementParts): Promise<Response> {
+  const notification = readNotification(await request.text(), bucket);
+  switch (notification.kind) {
+    case "malformed":
+      return problem(
+        400,
+        "The body must be an S3 event notification, as S3, SNS, SQS or EventBridge sends it",
+      );
+    case "confirmation":
+      log.warn(
+        "SNS asks to confirm a subscription: visit the SubscribeURL it has sent, nothing is fetched here",
+        {
+          topic: notification.topic,
+        },
+      );
+      return json(200, { cleared: 0 });
+    case "keys": {
+      const served = notification.keys.filter((key) => key.startsWith(prefix));
+      const keys = served.map((key) => key.slice(prefix.length));
+      return json(200, { cleared: keys.length === 0 ? 0 : await keeper.clear({ kind: "keys", keys }) });
+    }
+  }
 }
 
 /**

@@ -10,6 +10,7 @@ export class Backoff {
   readonly #random: () => number;
   #failures = 0;
   #nextAtMs = 0;
+  #failedAtMs = Number.NEGATIVE_INFINITY;
   #code: string | undefined;
 
   /** @param random from 0 (included) to 1 (excluded) */
@@ -30,10 +31,17 @@ export class Backoff {
     return true;
   }
 
-  /** Enters a failure. */
-  failed(code: string, nowMs: number): void {
+  /**
+   * Enters a failure. Many attempts that were under way together fail once.
+   *
+   * @param startedMs when the attempt began
+   */
+  failed(code: string, startedMs: number, nowMs: number): void {
+    const isCounted = this.#code !== undefined && startedMs < this.#failedAtMs;
     this.#code = code;
+    if (isCounted) return;
     this.#failures++;
+    this.#failedAtMs = nowMs;
     this.#wait(nowMs);
   }
 

@@ -5,7 +5,7 @@
 
 import { createHash, randomUUID } from "node:crypto";
 import { chmodSync, lstatSync, mkdirSync } from "node:fs";
-import { type FileHandle, open, readdir, unlink } from "node:fs/promises";
+import { type FileHandle, open, readdir, unlink, utimes } from "node:fs/promises";
 import { join } from "node:path";
 import { crc32 } from "node:zlib";
 import { Draft } from "./draft.ts";
@@ -35,6 +35,8 @@ export interface StoredFile {
   readonly name: string;
   readonly path: string;
   readonly fileBytes: number;
+  /** When S3 last said that it is right: when it was stored, or `touch`ed since. */
+  readonly confirmedAtMs: number;
   readonly footer: Footer;
   readonly metadata: Metadata;
 }
@@ -85,6 +87,28 @@ export class Disk {
   }
 
   /**
+   * Where a new copy of a key goes: not over the one that is in use, because an edge may be about to open that for an
+   * answer whose headers it has made already. A key has two names, and its copies take turns.
+   *
+   * @param inUse the path of the present copy
+   */
+  freePathOf(key: string, inUse: string | undefined): string {
+    const path = this.pathOf(key);
+    return path === inUse ? join(this.#directory, this.#otherNameOf(key)) : path;
+  }
+
+  #otherNameOf(key: string): string {
+    return this.nameOf(`${this.nameOf(key)}/${key}`);
+  }
+
+  /** Notes that S3 has said that a file is still right. Not in the file itself, which is never changed, but in its time. */
+  async touch(path: string, atMs: number): Promise<void> {
+    await utimes(path, atMs / 1000, atMs / 1000).catch((error: NodeJS.ErrnoException) => {
+      if (error.code !== "ENOENT") throw error;
+    });
+  }
+
+  /**
    * Starts a key's file. A directory that was deleted is made again.
    *
    * @throws CacheDirectoryError where another user has made it meanwhile
@@ -102,13 +126,19 @@ export class Disk {
 
   /** Looks for a key's frame. Undefined where there is none; one that isn't whole or isn't the key's own is removed. */
   async find(key: string): Promise<StoredFile | undefined> {
-    const name = this.nameOf(key);
-    const found = await this.#readFrame(name);
-    if (found === undefined) return undefined;
-    if (found !== "broken" && found.metadata.key === key && found.metadata.origin === this.#origin)
-      return found;
-    await this.remove(name);
-    return undefined;
+    let best: StoredFile | undefined;
+    for (const name of [this.nameOf(key), this.#otherNameOf(key)]) {
+      const found = await this.#readFrame(name);
+      if (found === undefined) continue;
+      const isOwn =
+        found !== "broken" && found.metadata.key === key && found.metadata.origin === this.#origin;
+      // A process that was killed between a new copy and the end of the old one leaves both.
+      const isBest = isOwn && found.metadata.storedAtMs >= (best?.metadata.storedAtMs ?? 0);
+      const loser = isBest ? best?.name : name;
+      if (isBest) best = found;
+      if (loser !== undefined) await this.remove(loser);
+    }
+    return best;
   }
 
   /** Reads a small body into memory that all threads share; undefined unless its length and checksum are right. */
@@ -174,9 +204,14 @@ export class Disk {
       const found = await this.#readFrame(name);
       if (found === undefined) continue;
       if (found !== "broken" && found.metadata.origin !== this.#origin) continue;
-      if (found === "broken" || this.nameOf(found.metadata.key) !== name) await this.remove(name);
-      else yield found;
+      const isOwn = found !== "broken" && this.#isNameOf(name, found.metadata.key);
+      if (isOwn) yield found;
+      else await this.remove(name);
     }
+  }
+
+  #isNameOf(name: string, key: string): boolean {
+    return name === this.nameOf(key) || name === this.#otherNameOf(key);
   }
 
   async #readFrame(name: string): Promise<StoredFile | "broken" | undefined> {
@@ -184,7 +219,7 @@ export class Disk {
     const handle = await openIfThere(path);
     if (handle === undefined) return undefined;
     try {
-      const { size } = await handle.stat();
+      const { size, mtimeMs } = await handle.stat();
       const tailBytes = Math.min(size, TAIL_BYTES);
       const tail = await readExactly(handle, size - tailBytes, tailBytes);
       const footer = decodeFooter(tail.subarray(-FOOTER_BYTES), size);
@@ -196,7 +231,9 @@ export class Disk {
           ? tail.subarray(inTail, tailBytes - FOOTER_BYTES)
           : await readExactly(handle, start, footer.metadataBytes);
       const metadata = decodeMetadata(json, footer);
-      return metadata === undefined ? "broken" : { name, path, fileBytes: size, footer, metadata };
+      return metadata === undefined
+        ? "broken"
+        : { name, path, fileBytes: size, confirmedAtMs: mtimeMs, footer, metadata };
     } finally {
       await handle.close();
     }

@@ -9,7 +9,7 @@ import { encodeTrailer, type Metadata } from "./frame.ts";
 export class Draft {
   readonly #handle: FileHandle;
   readonly #path: string;
-  /** Where it will be when it is kept. */
+  /** Where it will be when it is kept and nothing else is said. */
   readonly finalPath: string;
   readonly #origin: string;
   #bytes = 0;
@@ -38,17 +38,24 @@ export class Draft {
    * Makes the draft a frame.
    *
    * @param mayKeep asked in the same turn as the rename, so that nothing can come between
+   * @param path the final path; one of the key's two
    * @returns the file's length, or undefined where it may not be kept and is gone
    */
-  async keep(metadata: Omit<Metadata, "origin">, mayKeep: () => boolean): Promise<number | undefined> {
+  async keep(
+    metadata: Omit<Metadata, "origin">,
+    mayKeep: () => boolean,
+    path: string = this.finalPath,
+  ): Promise<number | undefined> {
     const trailer = encodeTrailer({ origin: this.#origin, ...metadata }, this.#bytes, this.#crc32);
     await writeAll(this.#handle, trailer);
+    const storedAtSeconds = metadata.storedAtMs / 1000;
+    await this.#handle.utimes(storedAtSeconds, storedAtSeconds);
     await this.#handle.close();
     if (!mayKeep()) {
       await unlink(this.#path).catch(() => {});
       return undefined;
     }
-    renameSync(this.#path, this.finalPath);
+    renameSync(this.#path, path);
     return this.#bytes + trailer.length;
   }
 

@@ -18,7 +18,7 @@ export type Filled =
 export interface FillPlace {
   /** Absent where nothing is kept on disk. */
   readonly disk: Disk | undefined;
-  /** Largest body that may go there, in bytes. */
+  /** Largest body that is kept, in bytes. */
   readonly mostBytes: number;
 }
 
@@ -33,8 +33,7 @@ export async function fill(key: string, object: OriginObject, place: FillPlace):
     body.cancel();
     return { kind: "no-place", reason };
   };
-  if ((contentLength ?? 0) > Math.max(place.mostBytes, SMALL_BODY_BYTES))
-    return refuse("larger than the cache");
+  if ((contentLength ?? 0) > place.mostBytes) return refuse("larger than what is kept");
 
   const chunks: Uint8Array[] = [];
   let bytes = 0;
@@ -42,6 +41,10 @@ export async function fill(key: string, object: OriginObject, place: FillPlace):
   try {
     for (let chunk = await body.read(); chunk !== undefined; chunk = await body.read()) {
       bytes += chunk.length;
+      if (bytes > place.mostBytes) {
+        await draft?.discard();
+        return refuse("larger than what is kept");
+      }
       if (draft === undefined) {
         chunks.push(chunk);
         if (bytes <= SMALL_BODY_BYTES) continue;
@@ -50,10 +53,6 @@ export async function fill(key: string, object: OriginObject, place: FillPlace):
         await draft.write(Buffer.concat(chunks));
       } else {
         await draft.write(chunk);
-      }
-      if (bytes > place.mostBytes) {
-        await draft.discard();
-        return refuse("larger than the cache");
       }
     }
   } catch (error) {

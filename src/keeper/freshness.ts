@@ -54,8 +54,9 @@ export function staleWindowsOf(head: ObjectHead, rules: FreshnessRules): StaleWi
   const ifErrorMs = rules.staleIfErrorMs;
   if (head.cacheControl === undefined || rules.isForced) return { whileRevalidateMs, ifErrorMs };
   const directives = parseCacheControl(head.cacheControl);
-  if (directives.has("no-cache")) return { whileRevalidateMs: 0, ifErrorMs: 0 };
-  const isForbidden = FORBID_STALE.some((name) => directives.has(name));
+  if (FORBID_STALE.some((name) => directives.has(name))) return { whileRevalidateMs: 0, ifErrorMs: 0 };
+  // It forbids too, but an object that names a window beside it means that.
+  const isForbidden = directives.has("s-maxage");
   return {
     whileRevalidateMs:
       secondsOf(directives, "stale-while-revalidate") ?? (isForbidden ? 0 : whileRevalidateMs),
@@ -63,7 +64,7 @@ export function staleWindowsOf(head: ObjectHead, rules: FreshnessRules): StaleWi
   };
 }
 
-const FORBID_STALE = ["must-revalidate", "proxy-revalidate", "s-maxage"];
+const FORBID_STALE = ["no-cache", "must-revalidate", "proxy-revalidate"];
 
 /** True while an entry may be used without asking S3; also false after the clock was set back behind it. */
 export function isFresh(

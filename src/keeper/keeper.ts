@@ -12,9 +12,17 @@ import {
   type OriginObject,
 } from "../origin/origin.ts";
 import { Backoff } from "./backoff.ts";
-import { type FillPlace, fill } from "./fill.ts";
+import { type FillPlace, fill, SMALL_BODY_BYTES } from "./fill.ts";
 import { type FreshnessRules, isFresh, lifetimeOf, staleWindowsOf } from "./freshness.ts";
-import { describeScope, entryLookup, isAtHand, isObject, keptLookup, staleLookup } from "./lookups.ts";
+import {
+  describeScope,
+  entryLookup,
+  isAtHand,
+  isObject,
+  keptLookup,
+  staleForMs,
+  staleLookup,
+} from "./lookups.ts";
 import { Passes } from "./passes.ts";
 import {
   asFollower,
@@ -33,6 +41,8 @@ const STALE_LOGGED_EVERY_MS = 60_000;
 
 /** What a `Keeper` is made of. */
 export interface KeeperParts extends Omit<StoreParts, "onDrop"> {
+  /** Largest object that is kept, in bytes. */
+  readonly maxObjectBytes: number;
   /** From 0 (included) to 1 (excluded). */
   readonly random: () => number;
   readonly origin: Origin;
@@ -60,7 +70,9 @@ export class Keeper implements KeeperClient {
     this.#nowMs = parts.nowMs;
     this.#log = parts.log;
     this.#backoff = new Backoff(parts.random);
-    this.#place = { disk: parts.disk, mostBytes: parts.disk === undefined ? 0 : parts.cacheBytes };
+    const diskBytes = parts.disk === undefined ? 0 : parts.cacheBytes;
+    const mostBytes = Math.min(Math.max(diskBytes, SMALL_BODY_BYTES), parts.maxObjectBytes);
+    this.#place = { disk: parts.disk, mostBytes };
     const onDrop = (keys: readonly string[]) => {
       for (const edge of this.#edges) edge.drop(keys);
     };
@@ -129,13 +141,17 @@ export class Keeper implements KeeperClient {
   }
 
   /** Why a stale entry may be answered with before S3 is asked; undefined where it may not. */
-  #staleReason({ content, freshUntilMs }: Entry, nowMs: number): string | undefined {
-    if (content.kind !== "object") return undefined;
-    const { whileRevalidateMs, ifErrorMs } = staleWindowsOf(content.head, this.#freshness);
-    // A clock that was set back must not make it usable for longer.
-    const staleForMs = Math.max(0, nowMs - freshUntilMs);
-    if (staleForMs < whileRevalidateMs) return this.#backoff.failing ?? "revalidating";
-    return staleForMs < ifErrorMs ? this.#backoff.failing : undefined;
+  #staleReason(entry: Entry, nowMs: number): string | undefined {
+    if (!isObject(entry)) return undefined;
+    const { failing } = this.#backoff;
+    if (failing !== undefined) return this.#mayUseOnError(entry, nowMs) ? failing : undefined;
+    const { whileRevalidateMs } = staleWindowsOf(entry.content.head, this.#freshness);
+    return staleForMs(entry, nowMs) < whileRevalidateMs ? "revalidating" : undefined;
+  }
+
+  #mayUseOnError(entry: ObjectEntry, nowMs: number): boolean {
+    const { whileRevalidateMs, ifErrorMs } = staleWindowsOf(entry.content.head, this.#freshness);
+    return staleForMs(entry, nowMs) < Math.max(whileRevalidateMs, ifErrorMs);
   }
 
   /** Starts the one flight of a key. */
@@ -153,6 +169,14 @@ export class Keeper implements KeeperClient {
       const stored = known ?? (this.#store.isIndexed ? undefined : await this.#store.findOnDisk(key));
       const copy = stored === undefined ? undefined : await this.#opened(stored);
       if (copy !== undefined && isFresh(copy.entry, this.#nowMs())) return keptLookup(copy, "hit");
+      const wasAtHand = known !== undefined && isAtHand(known);
+      const reason =
+        copy === undefined || wasAtHand ? undefined : this.#staleReason(copy.entry, this.#nowMs());
+      if (copy !== undefined && reason !== undefined) {
+        // It is at hand now: the next lookup answers with it, and asks behind that. This flight must have ended by then.
+        setTimeout(() => this.lookup(key), 0);
+        return staleLookup(copy.entry, reason, this.#nowMs());
+      }
       if (this.#passes.has(key, this.#nowMs())) return await this.#pass(key);
       const lookup = await this.#fetch(key, copy);
       const isReplaced = copy !== undefined && lookup.kind === "entry" && isObject(lookup.entry);
@@ -182,8 +206,9 @@ export class Keeper implements KeeperClient {
       this.#backoff.succeeded();
       if (answer.kind === "object") return await this.#fill(key, answer, status, epoch, startedMs);
       if (answer.kind === "unchanged") {
-        // Only a question about something stored has this answer.
-        return stored === undefined
+        // Only a question about something stored has this answer, and only about that.
+        const isOther = answer.head.etag !== undefined && answer.head.etag !== stored?.content.head.etag;
+        return stored === undefined || isOther
           ? this.#fetch(key, undefined)
           : this.#refresh(stored, answer.head, epoch, startedMs);
       }
@@ -253,17 +278,17 @@ export class Keeper implements KeeperClient {
   /** S3 failed: the stale copy where there is one that may be used, else the failure. */
   #failed(key: string, failure: Failure, startedMs: number, stored: ObjectEntry | undefined): Lookup {
     const nowMs = this.#nowMs();
-    this.#backoff.failed(failure.code, nowMs);
-    const reason = stored && this.#staleReason(stored, nowMs);
+    // An object in cold storage says nothing of S3's health.
+    if (failure.code !== "origin-unreadable") this.#backoff.failed(failure.code, startedMs, nowMs);
     const fields = { key, ...failure, ms: nowMs - startedMs };
-    if (stored === undefined || reason === undefined) {
+    if (stored === undefined || !this.#mayUseOnError(stored, nowMs)) {
       this.#log.warn("S3 fetch failed", fields);
       return { kind: "failed", failure };
     }
     const isDue = nowMs - this.#staleLoggedAtMs >= STALE_LOGGED_EVERY_MS;
     if (isDue) this.#staleLoggedAtMs = nowMs;
     this.#log[isDue ? "warn" : "info"]("S3 fetch failed, serving stale copies", fields);
-    return staleLookup(stored, reason, nowMs);
+    return staleLookup(stored, failure.code, nowMs);
   }
 
   async #pass(key: string): Promise<Lookup> {

@@ -15,18 +15,18 @@ const NEGATIVE_ENTRIES = 10_000;
 export interface LedgerParts {
   readonly cacheBytes: number;
   readonly memoryBytes: number;
-  /** The path of a key's file; absent where nothing is kept on disk. */
-  readonly pathOf: ((key: string) => string) | undefined;
   /** Told which keys' copies must no longer be held anywhere. */
   readonly onDrop: (keys: readonly string[]) => void;
-  /** Told which keys' files must go, at once. */
-  readonly onUnlink: (key: string) => void;
+  /** Told which files must go, at once. */
+  readonly onUnlink: (path: string) => void;
 }
 
 interface Slot {
   entry: ObjectEntry;
   /** Where its file is: not there, being written behind the answer, or whole. */
   file: "none" | "coming" | "whole";
+  /** The file's path; absent where nothing is kept on disk. */
+  readonly path: string | undefined;
 }
 
 /** All entries of one process. */
@@ -43,14 +43,19 @@ export class Ledger {
     this.#onDisk = new LeastRecentlyUsed(parts.cacheBytes);
   }
 
-  /** The keys of all objects. */
-  get keys(): readonly string[] {
-    return [...this.#slots.keys()];
+  /** The paths of all objects' files; undefined for one without a file. */
+  get paths(): readonly (string | undefined)[] {
+    return [...this.#slots.values()].map((slot) => slot.path);
   }
 
   /** All keys that begin with a prefix, objects or not. */
   keysUnder(prefix: string): string[] {
     return [...this.#slots.keys(), ...this.#negatives.keys()].filter((key) => key.startsWith(prefix));
+  }
+
+  /** The path of a key's file, whole or not. */
+  pathOf(key: string): string | undefined {
+    return this.#slots.get(key)?.path;
   }
 
   /** What is known of a key, fresh or not. Counts as a use. */
@@ -67,19 +72,29 @@ export class Ledger {
     return this.#slots.get(entry.key)?.entry.generation === entry.generation;
   }
 
-  /** Enters an object whose body is in memory. False where it is too large for that; it is read from its file then. */
-  addInMemory(entry: ObjectEntry): boolean {
-    this.#forget(entry.key);
-    this.#slots.set(entry.key, { entry, file: this.#parts.pathOf === undefined ? "none" : "coming" });
+  /**
+   * Enters an object whose body is in memory. False where it is too large for that; it is read from its file then.
+   *
+   * @param path where its file is going to be; absent where nothing is kept on disk
+   */
+  addInMemory(entry: ObjectEntry, path: string | undefined): boolean {
+    this.#replace(entry, path === undefined ? "none" : "coming", path);
     return this.moveToMemory(entry);
   }
 
   /** Enters an object whose body is in a file of that many bytes. False where it is too large to stay. */
-  addFile(entry: ObjectEntry, fileBytes: number): boolean {
-    this.#forget(entry.key);
-    this.#slots.set(entry.key, { entry, file: "coming" });
+  addFile(entry: ObjectEntry, path: string, fileBytes: number): boolean {
+    this.#replace(entry, "coming", path);
     this.endWrite(entry, fileBytes);
     return this.#slots.has(entry.key);
+  }
+
+  /** Puts an object in the place of what was known of its key; a file of that with another path goes. */
+  #replace(entry: ObjectEntry, file: Slot["file"], path: string | undefined): void {
+    const old = this.#slots.get(entry.key);
+    this.#forget(entry.key);
+    this.#slots.set(entry.key, { entry, file, path });
+    if (old?.file === "whole" && old.path !== undefined && old.path !== path) this.#parts.onUnlink(old.path);
   }
 
   /** Enters how the write of a known object's file ended: with so many bytes, or without a file. */
@@ -119,7 +134,7 @@ export class Ledger {
     const slot = this.#slots.get(key);
     this.#forget(key);
     if (slot === undefined) return;
-    if (slot.file === "whole") this.#parts.onUnlink(key);
+    if (slot.file === "whole" && slot.path !== undefined) this.#parts.onUnlink(slot.path);
     this.#parts.onDrop([key]);
   }
 
@@ -135,7 +150,7 @@ export class Ledger {
   #giveUpMemory(key: string): void {
     const slot = this.#slots.get(key);
     if (slot === undefined) return;
-    const path = this.#parts.pathOf?.(key);
+    const { path } = slot;
     if (path === undefined || slot.file === "none") {
       this.#slots.delete(key);
       return;
@@ -149,7 +164,7 @@ export class Ledger {
     for (const key of keys) {
       const slot = this.#slots.get(key);
       if (slot === undefined) continue;
-      this.#parts.onUnlink(key);
+      if (slot.path !== undefined) this.#parts.onUnlink(slot.path);
       slot.file = "none";
       if (slot.entry.content.body.kind === "memory") continue;
       this.#slots.delete(key);

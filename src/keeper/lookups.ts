@@ -25,6 +25,11 @@ export function isObject(entry: Entry): entry is ObjectEntry {
   return entry.content.kind === "object";
 }
 
+/** For how long an entry has been stale; a clock that was set back must not make it usable for longer. */
+export function staleForMs({ freshUntilMs }: Entry, nowMs: number): number {
+  return Math.max(0, nowMs - freshUntilMs);
+}
+
 /** An answer with an entry that is no longer fresh. */
 export function staleLookup(entry: Entry, reason: string, nowMs: number): Lookup {
   const stale = { reason, untilMs: nowMs + STALE_ASKED_EVERY_MS };

@@ -1,6 +1,7 @@
 /** What the keeper knows, with the files that go with it: the ledger's books and the disk's frames kept in step. */
 
 import { unlinkSync } from "node:fs";
+import { basename } from "node:path";
 import type { Log } from "../log/log.ts";
 import type { ObjectHead } from "../origin/origin.ts";
 import type { Disk, StoredFile } from "./disk.ts";
@@ -51,9 +52,8 @@ export class Store {
     this.#disk = disk;
     this.#log = log;
     this.#nowMs = nowMs;
-    const pathOf = disk && ((key: string) => disk.pathOf(key));
-    const onUnlink = (key: string) => this.#unlink(key);
-    this.#ledger = new Ledger({ cacheBytes, memoryBytes, pathOf, onDrop, onUnlink });
+    const onUnlink = (path: string) => this.#unlink(path);
+    this.#ledger = new Ledger({ cacheBytes, memoryBytes, onDrop, onUnlink });
   }
 
   /** Changes with every clear; a fill that began in another epoch is not kept. */
@@ -109,8 +109,9 @@ export class Store {
     const entry = this.#entry(key, head, bytes.length, { kind: "memory", bytes }, times);
     await this.#writes.room();
     if (epoch !== this.#epoch) return { entry, isKept: false };
-    const isKept = this.#ledger.addInMemory(entry);
-    if (this.#disk !== undefined) void this.#writes.start(() => this.#write(entry, bytes));
+    const path = this.#disk?.freePathOf(key, this.#ledger.pathOf(key));
+    const isKept = this.#ledger.addInMemory(entry, path);
+    if (path !== undefined) void this.#writes.start(() => this.#write(entry, bytes, path));
     return { entry, isKept };
   }
 
@@ -122,16 +123,11 @@ export class Store {
     times: EntryTimes,
     epoch: number,
   ): Promise<Kept | undefined> {
-    const entry = this.#entry(
-      key,
-      head,
-      draft.bodyBytes,
-      { kind: "file", path: draft.finalPath, isChecked: true },
-      times,
-    );
+    const path = this.#disk?.freePathOf(key, this.#ledger.pathOf(key)) ?? draft.finalPath;
+    const entry = this.#entry(key, head, draft.bodyBytes, { kind: "file", path, isChecked: true }, times);
     try {
-      const fileBytes = await draft.keep(metadataOf(entry), () => epoch === this.#epoch);
-      if (fileBytes === undefined || !this.#ledger.addFile(entry, fileBytes)) return undefined;
+      const fileBytes = await draft.keep(metadataOf(entry), () => epoch === this.#epoch, path);
+      if (fileBytes === undefined || !this.#ledger.addFile(entry, path, fileBytes)) return undefined;
       return { entry, isKept: true };
     } catch (error) {
       await draft.discard();
@@ -143,7 +139,10 @@ export class Store {
   refresh(entry: ObjectEntry, head: ObjectHead, times: EntryTimes, epoch: number): Kept {
     const refreshed: ObjectEntry = { ...entry, ...times, content: { ...entry.content, head } };
     const isKept = epoch === this.#epoch && this.#ledger.holds(entry);
+    const path = this.#ledger.pathOf(entry.key);
     if (isKept) this.#ledger.update(refreshed);
+    if (isKept && path !== undefined)
+      void this.#writes.start(async () => this.#disk?.touch(path, times.storedAtMs));
     return { entry: refreshed, isKept };
   }
 
@@ -187,14 +186,14 @@ export class Store {
     const wasIndexed = this.#isIndexed;
     this.#epoch++;
     this.#isIndexed = true;
-    const known = this.#ledger.keys;
+    const known = this.#ledger.paths;
     this.#ledger.clear();
     const disk = this.#disk;
     if (disk === undefined) return known.length;
     const removed = await disk.clear();
     // Every file is some known key's, unless the directory hasn't been read to its end yet.
     if (wasIndexed) return known.length;
-    const names = new Set(known.map((key) => disk.nameOf(key)));
+    const names = new Set(known.map((path) => path && basename(path)));
     return known.length + removed.filter((name) => !names.has(name)).length;
   }
 
@@ -204,7 +203,12 @@ export class Store {
     try {
       for await (const file of this.#disk?.scan() ?? []) {
         if (this.#isIndexed) break;
-        if (this.find(file.metadata.key) !== undefined) continue;
+        const known = this.find(file.metadata.key);
+        // The other copy of a key whose newest one is known.
+        const isOld =
+          known?.content.kind === "object" && this.#ledger.pathOf(file.metadata.key) !== file.path;
+        if (isOld) await this.#disk?.remove(file.name);
+        if (known !== undefined) continue;
         this.#adopt(file);
         found++;
       }
@@ -234,11 +238,11 @@ export class Store {
     };
   }
 
-  #adopt({ path, fileBytes, footer, metadata }: StoredFile): Entry {
-    const { key, head, storedAtMs, freshUntilMs, expiresAtMs } = metadata;
-    const times = { storedAtMs, freshUntilMs, expiresAtMs };
+  #adopt({ path, fileBytes, confirmedAtMs, footer, metadata }: StoredFile): Entry {
+    const { key, head } = metadata;
+    const times = timesOf(metadata, confirmedAtMs, this.#nowMs());
     const entry = this.#entry(key, head, footer.bodyBytes, { kind: "file", path, isChecked: false }, times);
-    this.#ledger.addFile(entry, fileBytes);
+    this.#ledger.addFile(entry, path, fileBytes);
     return entry;
   }
 
@@ -255,13 +259,13 @@ export class Store {
     }
   }
 
-  async #write(entry: ObjectEntry, bytes: Uint8Array): Promise<void> {
+  async #write(entry: ObjectEntry, bytes: Uint8Array, path: string): Promise<void> {
     let draft: Draft | undefined;
     let fileBytes: number | undefined;
     try {
       draft = await this.#disk?.draft(entry.key);
       await draft?.write(bytes);
-      fileBytes = await draft?.keep(metadataOf(entry), () => this.#ledger.holds(entry));
+      fileBytes = await draft?.keep(metadataOf(entry), () => this.#ledger.holds(entry), path);
     } catch (error) {
       await draft?.discard();
       throw error;
@@ -279,9 +283,9 @@ export class Store {
   }
 
   /** At once and not behind, so that it can't hit a newer file of the same name. */
-  #unlink(key: string): void {
+  #unlink(path: string): void {
     try {
-      if (this.#disk !== undefined) unlinkSync(this.#disk.pathOf(key));
+      unlinkSync(path);
     } catch (error) {
       if ((error as NodeJS.ErrnoException).code !== "ENOENT") this.#report("write", error);
     }
@@ -296,4 +300,16 @@ function metadataOf({
   expiresAtMs,
 }: ObjectEntry): Omit<Metadata, "origin"> {
   return { key, head: content.head, storedAtMs, freshUntilMs, expiresAtMs };
+}
+
+/** A file that was confirmed after it was stored counts from then; one whose time lies ahead was set by somebody else. */
+function timesOf(metadata: Metadata, confirmedAtMs: number, nowMs: number): EntryTimes {
+  const laterMs = confirmedAtMs <= nowMs ? Math.max(0, confirmedAtMs - metadata.storedAtMs) : 0;
+  // File times may be rounded to seconds.
+  const shiftMs = laterMs < 2_000 ? 0 : laterMs;
+  return {
+    storedAtMs: metadata.storedAtMs + shiftMs,
+    freshUntilMs: metadata.freshUntilMs + shiftMs,
+    expiresAtMs: metadata.expiresAtMs + shiftMs,
+  };
 }

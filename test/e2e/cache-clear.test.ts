@@ -1,7 +1,7 @@
+import { keptIn } from "../support/cache-directory.ts";
 /** DELETE /_proxy/_private/_cache/clear: what was cached before it is never seen after it. */
 
 import { afterAll, beforeAll, describe, expect, setDefaultTimeout, test } from "bun:test";
-import { readdirSync } from "node:fs";
 import { PROTOCOLS } from "../support/client.ts";
 import { type KeptConnection, keepConnections } from "../support/kept-connection.ts";
 import { type MemoryS3, startMemoryS3 } from "../support/memory-s3.ts";
@@ -28,7 +28,7 @@ describe.each([1, 4])("with %d thread(s)", (threads) => {
     for (const key of [...keys, ...keys, "counted-missing"]) await get(proxy, `/${key}`);
     await until(() => framesIn(cacheDir).length === 3);
     expect(await clear(proxy)).toBe(3);
-    expect(readdirSync(cacheDir)).toEqual([]);
+    expect(keptIn(cacheDir)).toEqual([]);
     expect(await clear(proxy)).toBe(0);
     site.gate.reset();
     for (const key of keys) await get(proxy, `/${key}`);
@@ -36,7 +36,7 @@ describe.each([1, 4])("with %d thread(s)", (threads) => {
     // Not yet whole on disk or already: they count once.
     expect(await clear(proxy)).toBe(3);
     await proxy.stop();
-    expect(readdirSync(cacheDir)).toEqual([]);
+    expect(keptIn(cacheDir)).toEqual([]);
   });
 
   test.each([true, false])(
@@ -55,7 +55,7 @@ describe.each([1, 4])("with %d thread(s)", (threads) => {
       else expect((await get(second, `/${keys[0]}`)).text).toBe("old");
       for (const key of keys) site.s3.put(key, "new");
       expect(await clear(second)).toBe(keys.length);
-      expect(readdirSync(cacheDir)).toEqual([]);
+      expect(keptIn(cacheDir)).toEqual([]);
       const answers = await Promise.all(keys.map((key) => get(second, `/${key}`)));
       expect(answers.filter(({ text }) => text === "new")).toHaveLength(keys.length);
       await second.stop();
@@ -90,7 +90,7 @@ describe.each([1, 4])("with %d thread(s)", (threads) => {
       for (let times = 0; times < 16; times++)
         expect((await get(proxy, `/${key}`)).text === after).toBe(true);
       await proxy.stop();
-      expect(readdirSync(cacheDir)).toHaveLength(1);
+      expect(keptIn(cacheDir)).toHaveLength(1);
       await site.gate.refuse(true);
       const next = await site.start({ threads, cacheDir });
       const kept = await get(next, `/${key}`).finally(() => site.gate.refuse(false));
@@ -159,7 +159,7 @@ describe.each([1, 4])("with %d thread(s)", (threads) => {
       const cleared = await clear(proxy);
       expect(cleared).toBeLessThanOrEqual(keys.length);
       await proxy.stop();
-      expect(readdirSync(cacheDir)).toEqual([]);
+      expect(keptIn(cacheDir)).toEqual([]);
     },
   );
 });

@@ -1,7 +1,7 @@
+import { keptIn } from "../support/cache-directory.ts";
 /** Complete or not at all: bodies that S3 cuts off, and a proxy that ends while it fills. */
 
 import { afterAll, beforeAll, describe, expect, setDefaultTimeout, test } from "bun:test";
-import { readdirSync } from "node:fs";
 import { PROTOCOLS } from "../support/client.ts";
 import { type MemoryS3, startMemoryS3 } from "../support/memory-s3.ts";
 import { bytesOf, framesIn, get, type Site, startSiteOf, until } from "../support/site.ts";
@@ -17,7 +17,7 @@ beforeAll(async () => {
 });
 afterAll(() => site?.stop());
 
-const drafts = (directory: string) => readdirSync(directory).length - framesIn(directory).length;
+const drafts = (directory: string) => keptIn(directory).length - framesIn(directory).length;
 
 describe.each([1, 4])("with %d thread(s)", (threads) => {
   test("a body that S3 cuts off is refused and not stored, and the next request is answered well", async () => {
@@ -32,13 +32,13 @@ describe.each([1, 4])("with %d thread(s)", (threads) => {
         [LARGE, 999_999],
       ] as const) {
         const key = `cut-${threads}-${protocol.at(-1)}-${body.length}-${afterBytes}`;
-        const before = readdirSync(cacheDir);
+        const before = keptIn(cacheDir);
         site.s3.put(key, body);
         site.s3.cut(key, afterBytes, 1);
         const refused = await get(proxy, `/${key}`, { protocol });
         expect([refused.status, refused.isComplete]).toEqual([502, true]);
         expect(Buffer.from(body).includes(refused.body)).toBe(false);
-        expect(readdirSync(cacheDir)).toEqual(before);
+        expect(keptIn(cacheDir)).toEqual(before);
         const next = await get(proxy, `/${key}`, { protocol });
         expect([next.status, next.body.equals(body)]).toEqual([200, true]);
         expect(site.gate.countOf(key)).toBe(2);
@@ -105,7 +105,7 @@ describe.each([1, 4])("with %d thread(s)", (threads) => {
     site.gate.reset();
     const next = await site.start({ threads, cacheDir });
     await next.line(/ Cache directory indexed /);
-    expect(readdirSync(cacheDir)).toEqual([]);
+    expect(keptIn(cacheDir)).toEqual([]);
     expect((await get(next, `/${key}`)).body.equals(LARGE)).toBe(true);
     expect(site.gate.countOf(key)).toBe(1);
     await next.stop();

@@ -1,7 +1,8 @@
 import { afterAll, afterEach, beforeAll, describe, expect, test } from "bun:test";
-import { mkdtempSync, readdirSync, rmSync } from "node:fs";
+import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { keptIn } from "../support/cache-directory.ts";
 import { ask, PROTOCOLS } from "../support/client.ts";
 import { expectEveryWay, makeCold, type Serving, startServing } from "./serving.ts";
 
@@ -104,7 +105,7 @@ describe("S3 answers", () => {
       }
     }
     await cutting.stop();
-    expect(readdirSync(cacheDir)).toEqual([]);
+    expect(keptIn(cacheDir)).toEqual([]);
     rmSync(cacheDir, { recursive: true });
   });
   test("KeyTooLongError: the key names nothing, 404", async () => {

@@ -33,6 +33,7 @@ const ROWS: readonly (readonly [flag: string, short: string, environment: string
   ["origin-timeout", "", "ORIGIN_TIMEOUT", "default 30"],
   ["cache-dir", "d", "CACHE_DIR", "default s3proxy-<uid> in the temporary directory"],
   ["cache-size", "", "CACHE_SIZE", "default 10GiB"],
+  ["max-object-size", "", "MAX_OBJECT_SIZE", "default 5GiB"],
   ["memory-size", "", "MEMORY_SIZE", "default 256MiB"],
   ["reject-query-strings", "j", "REJECT_QUERY_STRINGS", ""],
   ["console", "c", "CONSOLE", ""],

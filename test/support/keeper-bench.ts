@@ -11,6 +11,7 @@ import { FakeOrigin } from "./fake-origin.ts";
 export interface KeeperOptions {
   cacheBytes?: number;
   memoryBytes?: number;
+  maxObjectBytes?: number;
   ttlMs?: number;
   negativeTtlMs?: number;
   isForced?: boolean;
@@ -36,6 +37,7 @@ export class KeeperBench {
       origin: this.origin,
       disk: options.hasDisk === false ? undefined : new Disk(this.directory, this.origin.name),
       cacheBytes: options.cacheBytes ?? 2 ** 30,
+      maxObjectBytes: options.maxObjectBytes ?? 2 ** 30,
       memoryBytes: options.memoryBytes ?? 2 ** 30,
       freshness: {
         ttlMs: options.ttlMs ?? 300_000,
