@@ -123,7 +123,7 @@ describe.each([1, 4])("with %d thread(s)", (threads) => {
     await first.stop();
     const storedAtMs = statSync(join(cacheDir, framesIn(cacheDir)[0]!)).mtimeMs;
     await until(() => Date.now() > storedAtMs + 1_000);
-    const second = await site.start({ threads, cacheDir });
+    const second = await site.start({ threads, cacheDir, args: ["--stale-while-revalidate", "0"] });
     await second.line(/ Cache directory indexed /);
     await expectRight(second, [key]);
     expect(site.gate.countOf(key)).toBe(2);
