@@ -236,3 +236,21 @@ describe("with a forced TTL", () => {
     expect(short(await keeper.lookup("a"))).toBe("hit one");
   });
 });
+
+describe("after a restart while S3 is down", () => {
+  test.each([
+    ["after its file was written", true],
+    ["while its file was on its way", false],
+  ])("an object that was confirmed %s counts as of then", async (_, isSettled) => {
+    const keeper = start();
+    bench.origin.put("a", "one", { etag: '"1"' });
+    await keeper.lookup("a");
+    if (isSettled) await keeper.settle();
+    bench.nowMs += TTL_MS + WINDOW_MS + 10_000;
+    expect(short(await keeper.lookup("a"))).toBe("revalidated one");
+    await keeper.settle();
+    bench.nowMs += TTL_MS + ERROR_WINDOW_MS - 10_000;
+    bench.origin.answer("a", DOWN);
+    expect(short(await start().lookup("a"))).toBe("stale origin-unreachable one");
+  });
+});

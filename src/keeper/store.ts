@@ -266,6 +266,11 @@ export class Store {
       draft = await this.#disk?.draft(entry.key);
       await draft?.write(bytes);
       fileBytes = await draft?.keep(metadataOf(entry), () => this.#ledger.holds(entry), path);
+      // It may have been confirmed while it was on its way.
+      const current = this.find(entry.key);
+      if (current !== undefined && current.storedAtMs > entry.storedAtMs && this.#ledger.holds(entry)) {
+        await this.#disk?.touch(path, current.storedAtMs);
+      }
     } catch (error) {
       await draft?.discard();
       throw error;
