@@ -170,13 +170,13 @@ async function answerLookup(
   if (lookup.kind === "failed") return failed(lookup.failure.code, failedCacheStatus(lookup.failure.code));
   const { entry, status, isKept, stale } = lookup;
   const cacheStatus = cacheStatusOf(status, isKept, entry.freshUntilMs, nowMs, stale?.reason);
-  if (entry.content.kind !== "object") {
-    return failed(entry.content.kind, cacheStatus);
-  }
-  const response = respond(entry as ObjectEntry, cacheStatus, request, cors, nowMs);
+  const { content } = entry;
+  if (content.kind !== "object") return failed(content.kind, cacheStatus);
+  const found: ObjectEntry = { ...entry, content };
+  const response = respond(found, cacheStatus, request, cors, nowMs);
   if (response === undefined) return undefined;
-  noteFile(parts, path, entry as ObjectEntry);
-  if (isKept) parts.hotMap.put(path, entry as ObjectEntry, stale);
+  noteFile(parts, path, found);
+  if (isKept) parts.hotMap.put(path, found, stale);
   return response;
 
   function failed(code: ErrorCode, cacheStatus: string): Response {

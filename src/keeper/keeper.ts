@@ -96,8 +96,8 @@ export class Keeper implements KeeperClient {
       if (isFresh(known, nowMs)) return entryLookup(known, "hit", true);
       const reason = this.#staleReason(known, nowMs);
       if (reason !== undefined) {
-        if (!this.#flights.has(key) && this.#backoff.takesTurn(nowMs)) void this.#flight(key, known);
-        return staleLookup(known, reason, nowMs);
+        this.#askBehind(key, known);
+        return staleLookup({ entry: known, isKept: true }, reason, nowMs);
       }
     }
     return this.#flights.get(key)?.then(asFollower) ?? this.#flight(key, known);
@@ -154,6 +154,11 @@ export class Keeper implements KeeperClient {
     return staleForMs(entry, nowMs) < Math.max(whileRevalidateMs, ifErrorMs);
   }
 
+  /** Asks S3 about a stale copy that is answered with meanwhile, unless somebody does or it isn't S3's turn yet. */
+  #askBehind(key: string, known: Entry): void {
+    if (!this.#flights.has(key) && this.#backoff.takesTurn(this.#nowMs())) void this.#flight(key, known);
+  }
+
   /** Starts the one flight of a key. */
   #flight(key: string, known: Entry | undefined): Promise<Lookup> {
     const flight = this.#fly(key, known).finally(() => {
@@ -173,9 +178,12 @@ export class Keeper implements KeeperClient {
       const reason =
         copy === undefined || wasAtHand ? undefined : this.#staleReason(copy.entry, this.#nowMs());
       if (copy !== undefined && reason !== undefined) {
-        // It is at hand now: the next lookup answers with it, and asks behind that. This flight must have ended by then.
-        setTimeout(() => this.lookup(key), 0);
-        return staleLookup(copy.entry, reason, this.#nowMs());
+        // Asked about behind the answer, once this flight has ended; with the copy itself, which memory may have no room for.
+        const { entry } = copy;
+        setTimeout(() => {
+          if (this.#store.holds(entry)) this.#askBehind(key, entry);
+        }, 0);
+        return staleLookup(copy, reason, this.#nowMs());
       }
       if (this.#passes.has(key, this.#nowMs())) return await this.#pass(key);
       const lookup = await this.#fetch(key, copy);
@@ -288,7 +296,8 @@ export class Keeper implements KeeperClient {
     const isDue = nowMs - this.#staleLoggedAtMs >= STALE_LOGGED_EVERY_MS;
     if (isDue) this.#staleLoggedAtMs = nowMs;
     this.#log[isDue ? "warn" : "info"]("S3 fetch failed, serving stale copies", fields);
-    return staleLookup(stored, failure.code, nowMs);
+    // What was cleared meanwhile is for those who wait, and for nobody after them.
+    return staleLookup({ entry: stored, isKept: this.#store.holds(stored) }, failure.code, nowMs);
   }
 
   async #pass(key: string): Promise<Lookup> {

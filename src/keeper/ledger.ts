@@ -109,7 +109,11 @@ export class Ledger {
   /** Enters what has become known of the very copy that is held: newer headers and times, or that its file is intact. */
   update(entry: ObjectEntry): void {
     const slot = this.#slots.get(entry.key);
-    if (slot !== undefined && this.holds(entry)) slot.entry = entry;
+    if (slot === undefined || !this.holds(entry)) return;
+    const { body } = slot.entry.content;
+    // A body that was read for an answer, and that memory has no room for, stays where it is.
+    const isBorrowed = body.kind === "file" && entry.content.body.kind === "memory";
+    slot.entry = isBorrowed ? { ...entry, content: { ...entry.content, body } } : entry;
   }
 
   /** Holds a known object's body in memory, in place of others if need be. False where it is too large for that. */

@@ -31,9 +31,9 @@ export function staleForMs({ freshUntilMs }: Entry, nowMs: number): number {
 }
 
 /** An answer with an entry that is no longer fresh. */
-export function staleLookup(entry: Entry, reason: string, nowMs: number): Lookup {
+export function staleLookup({ entry, isKept }: Kept, reason: string, nowMs: number): Lookup {
   const stale = { reason, untilMs: nowMs + STALE_ASKED_EVERY_MS };
-  return { kind: "entry", status: "stale", entry, isKept: true, stale };
+  return { kind: "entry", status: "stale", entry, isKept, stale };
 }
 
 /** An answer with an entry. */

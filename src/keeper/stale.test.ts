@@ -129,6 +129,21 @@ describe("an entry that has just become stale", () => {
     expect(bench.dropped).toContain("a");
     expect(short(await keeper.lookup("a"))).toMatch(/^hit /);
   });
+  test("is asked about once behind the answer where memory has no room for it, and stays on disk", async () => {
+    const times = { ttlMs: TTL_MS, staleWhileRevalidateMs: WINDOW_MS };
+    const keeper = bench.start({ ...times, memoryBytes: 0 });
+    bench.origin.put("a", "one", { etag: '"1"' });
+    await keeper.lookup("a");
+    await keeper.settle();
+    bench.nowMs += TTL_MS + 1;
+    const hold = bench.origin.hold();
+    expect(await keeper.lookup("a")).toMatchObject({ status: "stale", isKept: false });
+    await hold.arrived;
+    hold.release();
+    await settled();
+    expect(bench.origin.askedWith).toEqual([undefined, { etag: '"1"' }]);
+    expect(await keeper.lookup("a")).toMatchObject({ status: "hit", isKept: false });
+  });
   test("may be answered with by an edge for less than a second before it asks again", async () => {
     const keeper = await stored(TTL_MS + 1);
     const lookup = await keeper.lookup("a");
@@ -201,6 +216,17 @@ describe("while S3 fails", () => {
       expect(short(await keeper.lookup("a"))).toBe("origin-unreachable");
     },
   );
+  test("a stale entry that was cleared while S3 was asked is for those who wait, and not kept", async () => {
+    const keeper = await stored(TTL_MS + WINDOW_MS);
+    bench.origin.answer("a", DOWN);
+    const hold = bench.origin.hold();
+    const asked = keeper.lookup("a");
+    await hold.arrived;
+    await keeper.clear();
+    hold.release();
+    expect(await asked).toMatchObject({ kind: "entry", status: "stale", isKept: false });
+    expect(short(await keeper.lookup("a"))).toBe("origin-unreachable");
+  });
   test("a body that breaks off leaves the stale entry as it was", async () => {
     const keeper = await stored(TTL_MS + WINDOW_MS);
     bench.origin.put("a", LARGE, { etag: '"2"' }, { cutAt: 100_000 });

@@ -71,6 +71,11 @@ export class Store {
     return this.#ledger.find(key);
   }
 
+  /** True while the very copy that `entry` describes is what is known of its key. */
+  holds(entry: Entry): boolean {
+    return this.#ledger.holds(entry);
+  }
+
   /** Looks on disk for a key that isn't indexed yet. */
   async findOnDisk(key: string): Promise<Entry | undefined> {
     const epoch = this.#epoch;
