@@ -31,7 +31,12 @@ function fileEntry(generation: number, path: string): Entry {
 
 function handlerOf(keeper: Partial<KeeperClient>) {
   return createHandler({
-    keeper: { lookup: () => Promise.reject(), clear: () => Promise.reject(), ...keeper },
+    keeper: {
+      lookup: () => Promise.reject(),
+      seek: () => Promise.reject(),
+      clear: () => Promise.reject(),
+      ...keeper,
+    },
     hotMap: new HotMap(),
     cors: corsPolicy([]),
     authKey: undefined,

@@ -5,6 +5,7 @@ import type { Lookup, ObjectEntry } from "../keeper/protocol.ts";
 import type { Log } from "../log/log.ts";
 import type { CorsHeaders, CorsPolicy } from "./cors.ts";
 import { ALLOWED_METHODS, type ErrorCode, errorResponse } from "./errors.ts";
+import { FollowedBody, type GrowingEntry, giveSeatBack, isGrowing } from "./follow.ts";
 import { cacheStatusOf, failedCacheStatus } from "./headers.ts";
 import { hostCheck } from "./host.ts";
 import type { HotMap } from "./hot-map.ts";
@@ -41,11 +42,16 @@ const LOST_FILE_TRIES = 4;
 /** Most files for which it is remembered what was answered with them. */
 const SENT_FILES = 1_000;
 
+const NO_BYTES = new Uint8Array(new SharedArrayBuffer(0));
+
 const isHost = hostCheck();
 
 /** Makes the handler of one edge. */
 export function createHandler(handlerParts: HandlerParts): Handler {
-  const parts: Parts = { ...handlerParts, sentFiles: new BoundedMap(SENT_FILES) };
+  const parts: Parts = {
+    ...handlerParts,
+    sentFiles: new BoundedMap(SENT_FILES),
+  };
   const recover = (error: NodeJS.ErrnoException) => {
     const sent = error.code === "ENOENT" ? parts.sentFiles.get(error.path ?? "") : undefined;
     if (sent === undefined) return undefined;
@@ -173,6 +179,7 @@ async function answerLookup(
   const { content } = entry;
   if (content.kind !== "object") return failed(content.kind, cacheStatus);
   const found: ObjectEntry = { ...entry, content };
+  if (isGrowing(found)) return followGrowing(parts, request, found, cacheStatus, cors);
   const response = respond(found, cacheStatus, request, cors, nowMs);
   if (response === undefined) return undefined;
   noteFile(parts, path, found);
@@ -182,4 +189,27 @@ async function answerLookup(
   function failed(code: ErrorCode, cacheStatus: string): Response {
     return errorResponse(code, request.method === "HEAD", { "cache-status": cacheStatus, ...cors.headers });
   }
+}
+
+/** The answer from a body that is still arriving, once its first byte is there. */
+async function followGrowing(
+  parts: Parts,
+  request: Request,
+  entry: GrowingEntry,
+  cacheStatus: string,
+  cors: CorsHeaders,
+): Promise<Response | undefined> {
+  let wanted: { readonly first: number; readonly last: number } | undefined;
+  const response = respond(entry, cacheStatus, request, cors, parts.nowMs(), (_, first, last) => {
+    wanted = { first, last };
+    return NO_BYTES;
+  });
+  if (response === undefined || wanted === undefined) {
+    giveSeatBack(entry);
+    return response;
+  }
+  const followed = new FollowedBody(parts.keeper, entry, wanted.first, wanted.last);
+  const body = await followed.begin(request.signal);
+  const { status, headers } = response;
+  return body && new Response(body, { status, headers });
 }

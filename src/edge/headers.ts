@@ -53,7 +53,7 @@ export function objectHeaders(
  * is what none means (docs/decisions/004-disposition.md).
  */
 function dispositionOf({ content }: ObjectEntry): string | undefined {
-  return content.body.kind === "file" ? "inline" : undefined;
+  return content.body.kind === "memory" ? undefined : "inline";
 }
 
 /** The type S3 has, else the one that goes with the key's extension. */

@@ -2,13 +2,15 @@
 
 import type { ObjectEntry } from "../keeper/protocol.ts";
 import { readWhole } from "../origin/body.ts";
-import { exchange } from "../origin/exchange.ts";
+import { type Exchanged, exchange } from "../origin/exchange.ts";
 import { type Failure, type OriginBody, OriginError, type OriginRequest } from "../origin/origin.ts";
 import { isNotModified } from "./conditional.ts";
 import type { CorsHeaders } from "./cors.ts";
 import { type ErrorCode, errorResponse } from "./errors.ts";
-import { cacheStatusOf, failedCacheStatus, type HeaderSet } from "./headers.ts";
+import { cacheStatusOf, failedCacheStatus } from "./headers.ts";
 import { answerHeaders } from "./hot-map.ts";
+import { isOneRange } from "./range.ts";
+import { refuseRange } from "./respond.ts";
 
 /** Bodies up to this many bytes are read whole before they are sent. */
 const WHOLE_BODY_BYTES = 64 * 1024;
@@ -31,11 +33,16 @@ export async function pass(
   nowMs: number,
 ): Promise<Passed> {
   const isHead = request.method === "HEAD";
-  const answer = await exchange(toOrigin);
+  const answer = await ask(toOrigin, request);
   if (answer.kind === "failed") return passFailed(answer.failure.code, isHead, cors, answer.failure);
-  if (answer.kind === "unchanged") return passFailed("origin-failed", isHead, cors);
+  if (answer.kind === "unsatisfiable") {
+    const headers = { "cache-status": cacheStatusOf("pass", false, nowMs, nowMs), ...cors.headers };
+    return { response: refuseRange(headers, answer.objectBytes) };
+  }
+  if (answer.kind === "unchanged" || answer.kind === "changed")
+    return passFailed("origin-failed", isHead, cors);
   if (answer.kind !== "object") return passFailed(answer.kind, isHead, cors);
-  const { head, contentLength, body } = answer;
+  const { head, contentLength, body, part } = answer;
   const entry = unstoredEntry(key, head, contentLength ?? 0, nowMs);
   const cacheStatus = cacheStatusOf("pass", false, nowMs, nowMs);
   const isUnchanged = isNotModified(
@@ -46,19 +53,34 @@ export async function pass(
   if (isUnchanged || isHead) {
     body.cancel();
     const kind = isUnchanged ? "not-modified" : contentLength === undefined ? "full" : "head";
-    const headers = passHeaders(entry, kind, cacheStatus, cors, nowMs);
+    const headers = answerHeaders(entry, kind, cacheStatus, cors, nowMs);
     return { response: new Response(null, { status: isUnchanged ? 304 : 200, headers }) };
   }
-  const headers = passHeaders(entry, "full", cacheStatus, cors, nowMs);
+  const whole = answerHeaders(entry, "full", cacheStatus, cors, nowMs);
+  const contentRange = part && `bytes ${part.first}-${part.last}/${part.objectBytes}`;
+  const headers = contentRange === undefined ? whole : { ...whole, "content-range": contentRange };
+  const status = part === undefined ? 200 : 206;
   try {
     const isSmall = contentLength !== undefined && contentLength <= WHOLE_BODY_BYTES;
     // The first bytes are waited for, so that an early failure of S3 becomes an honest error.
     const start = isSmall ? await readWhole(body, WHOLE_BODY_BYTES) : streamOf(body, await body.read());
-    return { response: new Response(start, { headers }) };
+    return { response: new Response(start, { status, headers }) };
   } catch (error) {
     if (!(error instanceof OriginError)) throw error;
     return passFailed(error.failure.code, false, cors, error.failure);
   }
+}
+
+/** Asks S3, for a part where the client wants one. */
+async function ask(toOrigin: OriginRequest, { method, headers }: Request): Promise<Exchanged> {
+  const range = headers.get("range");
+  const ifRange = headers.get("if-range");
+  // Of a date S3 can't be asked whether it holds, and a weak tag never does: the whole body is right then.
+  const mayBePart = range !== null && isOneRange(range) && (ifRange === null || ifRange.startsWith('"'));
+  if (method === "HEAD" || !mayBePart) return exchange(toOrigin);
+  const condition: Record<string, string> = ifRange === null ? {} : { "if-match": ifRange };
+  const answer = await exchange({ ...toOrigin, headers: { ...toOrigin.headers, range, ...condition } });
+  return answer.kind === "changed" ? exchange(toOrigin) : answer;
 }
 
 /**
@@ -77,9 +99,9 @@ function streamOf(body: OriginBody, first: Uint8Array | undefined): ReadableStre
           isFirst = false;
           if (next === undefined) controller.close();
           else controller.enqueue(next as Uint8Array<ArrayBuffer>);
-        } catch (error) {
-          // Also where the client left meanwhile: enqueue and close throw then, and error does nothing.
-          controller.error(error);
+        } catch {
+          // Also where the client left meanwhile: enqueue and close throw then, and error does nothing. Bun would print a reason.
+          controller.error(undefined);
         }
       },
       cancel() {
@@ -88,12 +110,6 @@ function streamOf(body: OriginBody, first: Uint8Array | undefined): ReadableStre
     },
     { highWaterMark: 0 },
   );
-}
-
-/** Those of any answer, but ranges are not answered here. */
-function passHeaders(...of: Parameters<typeof answerHeaders>): HeaderSet {
-  const { "accept-ranges": _, ...headers } = answerHeaders(...of);
-  return headers;
 }
 
 function passFailed(code: ErrorCode, isHead: boolean, cors: CorsHeaders, failure?: Failure): Passed {

@@ -32,6 +32,12 @@ export function rangeOf(header: string, bodyBytes: number): RangeMeaning {
   return from >= bodyBytes ? { kind: "unsatisfiable" } : { kind: "part", first: from, last: to };
 }
 
+/** True for a header that asks for one range, wherever it may be. */
+export function isOneRange(header: string): boolean {
+  const [, first = "", last = ""] = ONE_RANGE.exec(header) ?? [];
+  return first !== "" || last !== "";
+}
+
 /**
  * True where the client's part is of the object we have, so that a range may be answered (section 13.1.5).
  *

@@ -19,6 +19,13 @@ const CARRIED_BY_416: ReadonlySet<string> = new Set([
   "vary",
 ]);
 
+/** Gives a run of an entry's bytes, both ends included, as a response's body; undefined where they can't be had. */
+export type BodySource = (
+  entry: ObjectEntry,
+  first: number,
+  last: number,
+) => Uint8Array<SharedArrayBuffer> | Blob | ReadableStream<Uint8Array> | undefined;
+
 /** The answer from an edge's own copy; undefined where the body's file is gone. */
 export function respondHot(
   hot: HotEntry,
@@ -27,19 +34,20 @@ export function respondHot(
   nowMs: number,
 ): Response | undefined {
   const kind = answerKind(hot.entry, request);
-  return respondWith(hot.entry, kind, hot.headers(kind, cors, nowMs), request);
+  return respondWith(hot.entry, kind, hot.headers(kind, cors, nowMs), request, storedBody);
 }
 
-/** The answer from an entry the keeper has just handed out; undefined where the body's file is gone. */
+/** The answer from an entry the keeper has just handed out; undefined where its body can't be had. */
 export function respond(
   entry: ObjectEntry,
   cacheStatus: string,
   request: Request,
   cors: CorsHeaders,
   nowMs: number,
+  bodyOf: BodySource = storedBody,
 ): Response | undefined {
   const kind = answerKind(entry, request);
-  return respondWith(entry, kind, answerHeaders(entry, kind, cacheStatus, cors, nowMs), request);
+  return respondWith(entry, kind, answerHeaders(entry, kind, cacheStatus, cors, nowMs), request, bodyOf);
 }
 
 /** RFC 9110 section 13.2.2: preconditions first, then HEAD; a range is of a GET alone. */
@@ -59,16 +67,14 @@ function respondWith(
   kind: AnswerKind,
   headers: HeaderSet | Headers,
   request: Request,
+  bodyOf: BodySource,
 ): Response | undefined {
   if (kind === "not-modified") return new Response(null, { status: 304, headers });
   if (kind === "head") return new Response(null, { headers });
   const range = request.headers.get("range");
-  if (range !== null) return respondRange(entry, range, headers, request);
-  const { body, bodyBytes } = entry.content;
-  if (body.kind === "memory") return new Response(body.bytes, { headers });
-  return isThere(body.path, bodyBytes)
-    ? new Response(Bun.file(body.path).slice(0, bodyBytes), { headers })
-    : undefined;
+  if (range !== null) return respondRange(entry, range, headers, request, bodyOf);
+  const body = bodyOf(entry, 0, entry.content.bodyBytes - 1);
+  return body === undefined ? undefined : new Response(body, { headers });
 }
 
 function respondRange(
@@ -76,25 +82,33 @@ function respondRange(
   header: string,
   headers: HeaderSet | Headers,
   request: Request,
+  bodyOf: BodySource,
 ): Response | undefined {
-  const { body, bodyBytes, head } = entry.content;
+  const { bodyBytes, head } = entry.content;
   const mayAnswer = mayAnswerRange(request.headers.get("if-range"), head);
   const range = mayAnswer ? rangeOf(header, bodyBytes) : ({ kind: "whole" } as const);
-  if (range.kind === "unsatisfiable") {
-    const carried = [...new Headers(headers)].filter(([name]) => CARRIED_BY_416.has(name));
-    const contentRange = { "content-range": `bytes */${bodyBytes}` };
-    return errorResponse("range-refused", false, { ...Object.fromEntries(carried), ...contentRange });
-  }
-  if (body.kind === "file" && !isThere(body.path, bodyBytes)) return undefined;
+  if (range.kind === "unsatisfiable") return refuseRange(headers, bodyBytes);
   const { first, last } = range.kind === "part" ? range : { first: 0, last: bodyBytes - 1 };
-  const part =
-    body.kind === "memory"
-      ? body.bytes.subarray(first, last + 1)
-      : Bun.file(body.path).slice(first, last + 1);
-  if (range.kind === "whole") return new Response(part, { headers });
+  const body = bodyOf(entry, first, last);
+  if (body === undefined) return undefined;
+  if (range.kind === "whole") return new Response(body, { headers });
   const partial = new Headers(headers);
   partial.set("content-range", `bytes ${first}-${last}/${bodyBytes}`);
-  return new Response(part, { status: 206, headers: partial });
+  return new Response(body, { status: 206, headers: partial });
+}
+
+/** Nothing of the object is at the range that was asked for. */
+export function refuseRange(headers: HeaderSet | Headers, bodyBytes: number | undefined): Response {
+  const carried = [...new Headers(headers)].filter(([name]) => CARRIED_BY_416.has(name));
+  const contentRange = bodyBytes === undefined ? {} : { "content-range": `bytes */${bodyBytes}` };
+  return errorResponse("range-refused", false, { ...Object.fromEntries(carried), ...contentRange });
+}
+
+function storedBody({ content: { body, bodyBytes } }: ObjectEntry, first: number, last: number) {
+  if (body.kind === "memory")
+    return last - first + 1 === bodyBytes ? body.bytes : body.bytes.subarray(first, last + 1);
+  if (body.kind === "growing") return undefined;
+  return isThere(body.path, bodyBytes) ? Bun.file(body.path).slice(first, last + 1) : undefined;
 }
 
 /**

@@ -115,7 +115,7 @@ export class Disk {
    */
   async draft(key: string): Promise<Draft> {
     const path = join(this.#directory, `${this.#run}-${++this.#drafts}${DRAFT_ENDING}`);
-    const start = () => open(path, "wx", 0o600);
+    const start = () => open(path, "wx+", 0o600);
     const handle = await start().catch((error: NodeJS.ErrnoException) => {
       if (error.code !== "ENOENT") throw error;
       prepareCacheDirectory(this.#directory, process.getuid?.());

@@ -5,6 +5,9 @@ import { type FileHandle, unlink } from "node:fs/promises";
 import { crc32 } from "node:zlib";
 import { encodeTrailer, type Metadata } from "./frame.ts";
 
+/** Bytes of a body that are read and summed in one go. */
+const SUMMED_AT_ONCE_BYTES = 1024 * 1024;
+
 /** A file that is being written. End it with `keep` or `discard`. */
 export class Draft {
   readonly #handle: FileHandle;
@@ -12,9 +15,13 @@ export class Draft {
   /** Where it will be when it is kept and nothing else is said. */
   readonly finalPath: string;
   readonly #origin: string;
-  #bytes = 0;
+  /** Up to where the body's checksum is known. */
+  #summed = 0;
   #crc32 = 0;
+  #bodyBytes = 0;
+  #readersGone: Promise<void> | undefined;
 
+  /** @param handle open for reading and writing */
   constructor(handle: FileHandle, path: string, finalPath: string, origin: string) {
     this.#handle = handle;
     this.#path = path;
@@ -22,16 +29,46 @@ export class Draft {
     this.#origin = origin;
   }
 
-  /** Body bytes written so far. */
-  get bodyBytes(): number {
-    return this.#bytes;
+  /** To be read by others, who say when they are done by `closeAfter`. */
+  get fd(): number {
+    return this.#handle.fd;
   }
 
-  /** Adds to the body. */
-  async write(chunk: Uint8Array): Promise<void> {
-    await writeAll(this.#handle, chunk);
-    this.#bytes += chunk.length;
+  /** Keeps the descriptor open until then, whatever becomes of the draft. */
+  closeAfter(readersGone: Promise<void>): void {
+    this.#readersGone = readersGone;
+  }
+
+  /** Length of the body: up to where it has been written. */
+  get bodyBytes(): number {
+    return this.#bodyBytes;
+  }
+
+  /**
+   * Writes a part of the body. Parts may come in any order and several at once, but leave no gap in the end.
+   *
+   * @param position by default behind what has been written
+   */
+  async write(chunk: Uint8Array, position = this.#bodyBytes): Promise<void> {
+    this.#bodyBytes = Math.max(this.#bodyBytes, position + chunk.length);
+    await writeAll(this.#handle, chunk, position);
+    if (position === this.#summed) this.#sum(chunk);
+  }
+
+  #sum(chunk: Uint8Array): void {
     this.#crc32 = crc32(chunk, this.#crc32);
+    this.#summed += chunk.length;
+  }
+
+  /** Adds to the checksum what wasn't written in its order. */
+  async #sumRest(): Promise<void> {
+    const buffer = new Uint8Array(SUMMED_AT_ONCE_BYTES);
+    while (this.#summed < this.#bodyBytes) {
+      const wanted = Math.min(buffer.length, this.#bodyBytes - this.#summed);
+      const { bytesRead } = await this.#handle.read(buffer, 0, wanted, this.#summed);
+      if (bytesRead === 0) throw new Error("The draft is shorter than what was written");
+      this.#sum(buffer.subarray(0, bytesRead));
+    }
   }
 
   /**
@@ -46,31 +83,37 @@ export class Draft {
     mayKeep: () => boolean,
     path: string = this.finalPath,
   ): Promise<number | undefined> {
-    const trailer = encodeTrailer({ origin: this.#origin, ...metadata }, this.#bytes, this.#crc32);
-    await writeAll(this.#handle, trailer);
+    await this.#sumRest();
+    const trailer = encodeTrailer({ origin: this.#origin, ...metadata }, this.#bodyBytes, this.#crc32);
+    await writeAll(this.#handle, trailer, this.#bodyBytes);
     const storedAtSeconds = metadata.storedAtMs / 1000;
     await this.#handle.utimes(storedAtSeconds, storedAtSeconds);
-    await this.#handle.close();
+    await this.#close();
     if (!mayKeep()) {
       await unlink(this.#path).catch(() => {});
       return undefined;
     }
     renameSync(this.#path, path);
-    return this.#bytes + trailer.length;
+    return this.#bodyBytes + trailer.length;
   }
 
   /** Deletes the draft. Never rejects. */
   async discard(): Promise<void> {
-    await this.#handle.close().catch(() => {});
+    await this.#close().catch(() => {});
     await unlink(this.#path).catch(() => {});
+  }
+
+  async #close(): Promise<void> {
+    if (this.#readersGone === undefined) return this.#handle.close();
+    void this.#readersGone.then(() => this.#handle.close()).catch(() => {});
   }
 }
 
 /** A write may take fewer bytes than it was given: the count decides. */
-async function writeAll(handle: FileHandle, bytes: Uint8Array): Promise<void> {
+async function writeAll(handle: FileHandle, bytes: Uint8Array, position: number): Promise<void> {
   let written = 0;
   while (written < bytes.length) {
-    const { bytesWritten } = await handle.write(bytes, written, bytes.length - written);
+    const { bytesWritten } = await handle.write(bytes, written, bytes.length - written, position + written);
     if (bytesWritten === 0) throw new Error("The disk took no bytes");
     written += bytesWritten;
   }

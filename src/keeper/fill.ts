@@ -1,4 +1,7 @@
-/** Takes an object's body from S3: into shared memory where it is small, into a file otherwise. */
+/**
+ * Takes an object's body from S3: into shared memory where it is small, into a file otherwise. What has to be taken before
+ * anybody can have any of it is taken here; the rest of a large body is `growth.ts`.
+ */
 
 import { OriginError, type OriginObject } from "../origin/origin.ts";
 import type { Disk } from "./disk.ts";
@@ -7,10 +10,13 @@ import type { Draft } from "./draft.ts";
 /** Bodies up to this many bytes live in memory that all threads share; larger ones are sent from their file. */
 export const SMALL_BODY_BYTES = 64 * 1024;
 
-/** Where a whole body is now. */
+/** Where a body is now. */
 export type Filled =
   | { readonly kind: "memory"; readonly bytes: Uint8Array<SharedArrayBuffer> }
+  /** Whole, in a draft. */
   | { readonly kind: "file"; readonly draft: Draft }
+  /** Its first bytes are in a draft, the rest is still to be read. */
+  | { readonly kind: "growing"; readonly draft: Draft; readonly bodyBytes: number }
   /** There is no place for it; the transfer has been ended. */
   | { readonly kind: "no-place"; readonly reason: string };
 
@@ -23,7 +29,7 @@ export interface FillPlace {
 }
 
 /**
- * Reads the body to its end.
+ * Reads a small body, or one whose length S3 doesn't say, to its end; of any other only the first bytes.
  *
  * @throws OriginError where it ends early, breaks or takes too long; nothing is left behind then
  */
@@ -34,6 +40,7 @@ export async function fill(key: string, object: OriginObject, place: FillPlace):
     return { kind: "no-place", reason };
   };
   if ((contentLength ?? 0) > place.mostBytes) return refuse("larger than what is kept");
+  const isAnnounced = contentLength !== undefined && contentLength > SMALL_BODY_BYTES;
 
   const chunks: Uint8Array[] = [];
   let bytes = 0;
@@ -47,10 +54,11 @@ export async function fill(key: string, object: OriginObject, place: FillPlace):
       }
       if (draft === undefined) {
         chunks.push(chunk);
-        if (bytes <= SMALL_BODY_BYTES) continue;
+        if (bytes <= SMALL_BODY_BYTES && !isAnnounced) continue;
         if (place.disk === undefined) return refuse("no cache directory");
         draft = await place.disk.draft(key);
         await draft.write(Buffer.concat(chunks));
+        if (isAnnounced) return { kind: "growing", draft, bodyBytes: contentLength };
       } else {
         await draft.write(chunk);
       }

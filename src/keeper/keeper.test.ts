@@ -118,7 +118,33 @@ describe("a failure", () => {
     expect(bench.lines[0]).toMatch(/warn .*key=a code=origin-unreachable reason="No route"/);
     bench.origin.put("a", "back");
     expect(textOf(await keeper.lookup("a"))).toBe("back");
-    expect(bench.origin.asked).toHaveLength(2);
+    // Once more for all who wait, and then no more.
+    expect(bench.origin.asked).toHaveLength(3);
+  });
+  test.each(["origin-unreachable", "origin-failed", "origin-cut"] as const)(
+    "(%s) that is gone at the second attempt is nobody's",
+    async (code) => {
+      const keeper = bench.start();
+      bench.origin.put("a", "one");
+      bench.origin.answerOnce("a", { kind: "failed", failure: { code, reason: "Once" } });
+      expect(textOf(await keeper.lookup("a"))).toBe("one");
+      expect(bench.origin.asked).toEqual(["a", "a"]);
+    },
+  );
+  test.each(["origin-timeout", "origin-busy", "origin-refused", "origin-unreadable"] as const)(
+    "(%s) that asking again can't mend is not asked about again",
+    async (code) => {
+      const keeper = bench.start();
+      bench.origin.answer("a", { kind: "failed", failure: { code, reason: "Always" } });
+      expect(statusOf(await keeper.lookup("a"))).toBe("failed");
+      expect(bench.origin.asked).toEqual(["a"]);
+    },
+  );
+  test("is not asked about twice while S3 is known to fail", async () => {
+    const keeper = bench.start();
+    bench.origin.answer("a", { kind: "failed", failure });
+    for (let times = 0; times < 3; times++) await keeper.lookup("a");
+    expect(bench.origin.asked).toHaveLength(4);
   });
   test("that is our own mistake ends no thread: it is an answer without a detail, and logged", async () => {
     const keeper = bench.start();
@@ -126,9 +152,12 @@ describe("a failure", () => {
     expect(await keeper.lookup("a")).toEqual({ kind: "failed", failure: { code: "internal" } });
     expect(bench.lines[0]).toMatch(/critical .*key=a reason="TypeError: A mistake"/);
   });
-  test.each([100, LARGE])("in the middle of a body of %d bytes leaves nothing behind", async (bytes) => {
+  test.each([
+    { bytes: 100, cutAt: 99 },
+    { bytes: LARGE, cutAt: 0 },
+  ])("before the first byte of a body of $bytes bytes leaves nothing behind", async ({ bytes, cutAt }) => {
     const keeper = bench.start();
-    bench.origin.put("a", patternBytes(bytes), {}, { cutAt: bytes - 1 });
+    bench.origin.put("a", patternBytes(bytes), {}, { cutAt });
     expect(await keeper.lookup("a")).toEqual({
       kind: "failed",
       failure: { code: "origin-cut", reason: "Cut" },

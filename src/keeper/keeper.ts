@@ -3,17 +3,12 @@
  * machine, and a clear is simply an order.
  */
 
+import { BoundedMap } from "../common/bounded-map.ts";
 import type { Log } from "../log/log.ts";
-import {
-  type Failure,
-  type ObjectHead,
-  type Origin,
-  OriginError,
-  type OriginObject,
-} from "../origin/origin.ts";
-import { Backoff } from "./backoff.ts";
-import { type FillPlace, fill, SMALL_BODY_BYTES } from "./fill.ts";
-import { type FreshnessRules, isFresh, lifetimeOf, staleWindowsOf } from "./freshness.ts";
+import { type Origin, OriginError, type Part } from "../origin/origin.ts";
+import { Fetcher } from "./fetcher.ts";
+import { SMALL_BODY_BYTES } from "./fill.ts";
+import { type FreshnessRules, isFresh, staleWindowsOf } from "./freshness.ts";
 import {
   describeScope,
   entryLookup,
@@ -23,21 +18,20 @@ import {
   staleForMs,
   staleLookup,
 } from "./lookups.ts";
-import { Passes } from "./passes.ts";
 import {
-  asFollower,
-  type CacheStatus,
   type ClearScope,
   type EdgeClient,
   type Entry,
   type KeeperClient,
   type Lookup,
   type ObjectEntry,
+  type Seek,
+  shared,
 } from "./protocol.ts";
-import { type EntryTimes, type Kept, Store, type StoreParts } from "./store.ts";
+import { type Kept, Store, type StoreParts } from "./store.ts";
 
-/** That stale copies are served is a warning this often, in milliseconds. */
-const STALE_LOGGED_EVERY_MS = 60_000;
+/** Most objects for which it is remembered that S3 said of their copy that it has changed. */
+const CHANGED_OBJECTS = 1_000;
 
 /** What a `Keeper` is made of. */
 export interface KeeperParts extends Omit<StoreParts, "onDrop"> {
@@ -51,32 +45,30 @@ export interface KeeperParts extends Omit<StoreParts, "onDrop"> {
 
 /** Owns all cache state. */
 export class Keeper implements KeeperClient {
-  readonly #origin: Origin;
-  readonly #freshness: FreshnessRules;
-  readonly #place: FillPlace;
+  readonly #parts: KeeperParts;
   readonly #nowMs: () => number;
   readonly #log: Log;
   readonly #store: Store;
+  readonly #fetcher: Fetcher;
   readonly #edges = new Set<EdgeClient>();
   readonly #flights = new Map<string, Promise<Lookup>>();
-  readonly #backoff: Backoff;
+  /** By key, the entity tag that S3 said is outdated. */
+  readonly #outdated = new BoundedMap<string, string>(CHANGED_OBJECTS);
   #indexed: Promise<void> | undefined;
-  #staleLoggedAtMs = Number.NEGATIVE_INFINITY;
-  readonly #passes = new Passes();
 
   constructor(parts: KeeperParts) {
-    this.#origin = parts.origin;
-    this.#freshness = parts.freshness;
+    this.#parts = parts;
     this.#nowMs = parts.nowMs;
     this.#log = parts.log;
-    this.#backoff = new Backoff(parts.random);
     const diskBytes = parts.disk === undefined ? 0 : parts.cacheBytes;
     const mostBytes = Math.min(Math.max(diskBytes, SMALL_BODY_BYTES), parts.maxObjectBytes);
-    this.#place = { disk: parts.disk, mostBytes };
     const onDrop = (keys: readonly string[]) => {
       for (const edge of this.#edges) edge.drop(keys);
     };
-    this.#store = new Store({ ...parts, onDrop });
+    const store = new Store({ ...parts, onDrop });
+    this.#store = store;
+    const place = { disk: parts.disk, mostBytes };
+    this.#fetcher = new Fetcher({ ...parts, store, place, onReplaced: (key) => onDrop([key]) });
   }
 
   /** From now on the edge is told what to forget. Returns how to end that. */
@@ -100,13 +92,47 @@ export class Keeper implements KeeperClient {
         return staleLookup({ entry: known, isKept: true }, reason, nowMs);
       }
     }
-    return this.#flights.get(key)?.then(asFollower) ?? this.#flight(key, known);
+    const growing = this.#fetcher.growths.join(key, unusable);
+    if (growing !== undefined) return growing;
+    const flight = this.#flights.get(key);
+    const isLeader = flight === undefined;
+    return (flight ?? this.#flight(key, known)).then((lookup) => this.#seated(lookup, key, isLeader));
+  }
+
+  /** The answer of a flight for one of those who wait for it. */
+  #seated(lookup: Lookup, key: string, isLeader: boolean): Lookup | Promise<Lookup> {
+    const own = shared(lookup);
+    if (own === undefined) return this.lookup(key);
+    return isLeader ? lookup : own;
+  }
+
+  async seek(entry: ObjectEntry, part: Part): Promise<Seek> {
+    const { key, content } = entry;
+    const growth = this.#fetcher.growths.find(entry.generation);
+    const { etag } = content.head;
+    // A server that refuses every If-Match must not make us start over and over.
+    if (growth === undefined) return this.#rest(key);
+    if (growth.progress.state === "unwritten") return this.#rest(key);
+    if (etag === undefined || this.#outdated.get(key) === etag) return { kind: "coming" };
+    if (await growth.seek(part)) return { kind: "coming" };
+    this.#outdated.set(key, etag);
+    this.#fetcher.growths.retire(growth);
+    return { kind: "changed" };
+  }
+
+  async #rest(key: string): Promise<Seek> {
+    try {
+      return { kind: "pass", request: await this.#parts.origin.request(key) };
+    } catch {
+      return { kind: "changed" };
+    }
   }
 
   async clear(scope?: ClearScope): Promise<number> {
     // Flights under way go on for those who wait for them; nobody joins them any more and nothing of them is kept.
     this.#flights.clear();
-    this.#passes.clear();
+    this.#fetcher.growths.retireAll();
+    this.#fetcher.passes.clear();
     // An edge makes a new copy of what it should not have had to forget with one question.
     const cleared = scope === undefined ? this.#store.clear() : this.#clearSome(scope);
     await Promise.all([cleared, ...[...this.#edges].map((edge) => edge.dropAll())]);
@@ -135,28 +161,27 @@ export class Keeper implements KeeperClient {
     this.#store.stopIndexing();
   }
 
-  /** Resolves when nothing is left to be written. */
-  settle(): Promise<void> {
-    return this.#store.settle();
+  /** Ends the large fills that are under way, and resolves when nothing is left to be written. */
+  async settle(): Promise<void> {
+    await this.#fetcher.growths.cancelAll();
+    await this.#store.settle();
   }
 
   /** Why a stale entry may be answered with before S3 is asked; undefined where it may not. */
   #staleReason(entry: Entry, nowMs: number): string | undefined {
     if (!isObject(entry)) return undefined;
-    const { failing } = this.#backoff;
-    if (failing !== undefined) return this.#mayUseOnError(entry, nowMs) ? failing : undefined;
-    const { whileRevalidateMs } = staleWindowsOf(entry.content.head, this.#freshness);
+    const { failing } = this.#fetcher.backoff;
+    if (failing !== undefined) return this.#fetcher.mayUseOnError(entry, nowMs) ? failing : undefined;
+    const { whileRevalidateMs } = staleWindowsOf(entry.content.head, this.#parts.freshness);
     return staleForMs(entry, nowMs) < whileRevalidateMs ? "revalidating" : undefined;
-  }
-
-  #mayUseOnError(entry: ObjectEntry, nowMs: number): boolean {
-    const { whileRevalidateMs, ifErrorMs } = staleWindowsOf(entry.content.head, this.#freshness);
-    return staleForMs(entry, nowMs) < Math.max(whileRevalidateMs, ifErrorMs);
   }
 
   /** Asks S3 about a stale copy that is answered with meanwhile, unless somebody does or it isn't S3's turn yet. */
   #askBehind(key: string, known: Entry): void {
-    if (!this.#flights.has(key) && this.#backoff.takesTurn(this.#nowMs())) void this.#flight(key, known);
+    const { backoff, growths } = this.#fetcher;
+    if (this.#flights.has(key) || growths.has(key) || !backoff.takesTurn(this.#nowMs())) return;
+    // The seat that is taken and never given back takes the fill to its end.
+    void this.#flight(key, known).then(shared);
   }
 
   /** Starts the one flight of a key. */
@@ -185,8 +210,8 @@ export class Keeper implements KeeperClient {
         }, 0);
         return staleLookup(copy, reason, this.#nowMs());
       }
-      if (this.#passes.has(key, this.#nowMs())) return await this.#pass(key);
-      const lookup = await this.#fetch(key, copy);
+      if (this.#fetcher.passes.has(key, this.#nowMs())) return await this.#fetcher.pass(key);
+      const lookup = await this.#fetcher.fetch(key, copy);
       const isReplaced = copy !== undefined && lookup.kind === "entry" && isObject(lookup.entry);
       // Edges may hold what was known before.
       if (isReplaced) for (const edge of this.#edges) edge.drop([key]);
@@ -200,114 +225,5 @@ export class Keeper implements KeeperClient {
 
   async #opened(entry: Entry): Promise<Kept | undefined> {
     return isAtHand(entry) ? { entry, isKept: true } : this.#store.open(entry as ObjectEntry);
-  }
-
-  /** Asks S3, with what is stored as the copy to fall back on. */
-  async #fetch(key: string, copy: Kept | undefined): Promise<Lookup> {
-    const epoch = this.#store.epoch;
-    const startedMs = this.#nowMs();
-    const stored = copy !== undefined && isObject(copy.entry) ? copy.entry : undefined;
-    const status = copy === undefined ? "miss" : "expired";
-    try {
-      const answer = await this.#origin.get(key, stored?.content.head);
-      if (answer.kind === "failed") return this.#failed(key, answer.failure, startedMs, stored);
-      this.#backoff.succeeded();
-      if (answer.kind === "object") return await this.#fill(key, answer, status, epoch, startedMs);
-      if (answer.kind === "unchanged") {
-        // Only a question about something stored has this answer, and only about that.
-        const isOther = answer.head.etag !== undefined && answer.head.etag !== stored?.content.head.etag;
-        return stored === undefined || isOther
-          ? this.#fetch(key, undefined)
-          : this.#refresh(stored, answer.head, epoch, startedMs);
-      }
-      const hint = answer.kind === "missing" ? answer.hint : undefined;
-      this.#log.info("S3 fetch", { key, result: answer.kind, ms: this.#nowMs() - startedMs, hint });
-      const times = this.#times(this.#freshness.negativeTtlMs, 0);
-      return keptLookup(this.#store.keepNegative(key, answer.kind, times, epoch), status);
-    } catch (error) {
-      if (error instanceof OriginError) return this.#failed(key, error.failure, startedMs, stored);
-      throw error;
-    }
-  }
-
-  /** What is stored is still right: RFC 9111 section 4.3.4. */
-  #refresh(
-    stored: ObjectEntry,
-    newer: ObjectHead,
-    epoch: number,
-    startedMs: number,
-  ): Lookup | Promise<Lookup> {
-    const { key, content } = stored;
-    const head = this.#headToKeep({ ...content.head, ...newer });
-    const lifetime = lifetimeOf(head, this.#freshness);
-    if (lifetime === undefined) return this.#passFromNowOn(key, "the object's Cache-Control");
-    this.#log.info("S3 fetch", { key, result: "unchanged", ms: this.#nowMs() - startedMs });
-    const times = this.#times(lifetime.cacheMs, lifetime.clientMs);
-    return keptLookup(this.#store.refresh(stored, head, times, epoch), "revalidated");
-  }
-
-  /** With `--force-ttl` the object's own `Cache-Control` doesn't reach clients either: it would disagree. */
-  #headToKeep(head: ObjectHead): ObjectHead {
-    const { cacheControl: _, ...others } = head;
-    return this.#freshness.isForced ? others : head;
-  }
-
-  async #fill(
-    key: string,
-    object: OriginObject,
-    status: CacheStatus,
-    epoch: number,
-    startedMs: number,
-  ): Promise<Lookup> {
-    const head = this.#headToKeep(object.head);
-    const lifetime = lifetimeOf(head, this.#freshness);
-    if (lifetime === undefined) {
-      object.body.cancel();
-      return this.#passFromNowOn(key, "the object's Cache-Control");
-    }
-    const filled = await fill(key, object, this.#place);
-    if (filled.kind === "no-place") return this.#passFromNowOn(key, filled.reason);
-    const bytes = filled.kind === "memory" ? filled.bytes.length : filled.draft.bodyBytes;
-    this.#log.info("S3 fetch", { key, result: "object", bytes, ms: this.#nowMs() - startedMs });
-    const times = this.#times(lifetime.cacheMs, lifetime.clientMs);
-    if (filled.kind === "memory") {
-      return keptLookup(await this.#store.keepInMemory(key, head, filled.bytes, times, epoch), status);
-    }
-    const kept = await this.#store.keepFile(key, head, filled.draft, times, epoch);
-    // Cleared or without a place in the meantime: whoever waits gets today's bytes from S3.
-    return kept === undefined ? this.#pass(key) : keptLookup(kept, status);
-  }
-
-  #times(cacheMs: number, clientMs: number): EntryTimes {
-    const storedAtMs = this.#nowMs();
-    return { storedAtMs, freshUntilMs: storedAtMs + cacheMs, expiresAtMs: storedAtMs + clientMs };
-  }
-
-  /** S3 failed: the stale copy where there is one that may be used, else the failure. */
-  #failed(key: string, failure: Failure, startedMs: number, stored: ObjectEntry | undefined): Lookup {
-    const nowMs = this.#nowMs();
-    // An object in cold storage says nothing of S3's health.
-    if (failure.code !== "origin-unreadable") this.#backoff.failed(failure.code, startedMs, nowMs);
-    const fields = { key, ...failure, ms: nowMs - startedMs };
-    if (stored === undefined || !this.#mayUseOnError(stored, nowMs)) {
-      this.#log.warn("S3 fetch failed", fields);
-      return { kind: "failed", failure };
-    }
-    const isDue = nowMs - this.#staleLoggedAtMs >= STALE_LOGGED_EVERY_MS;
-    if (isDue) this.#staleLoggedAtMs = nowMs;
-    this.#log[isDue ? "warn" : "info"]("S3 fetch failed, serving stale copies", fields);
-    // What was cleared meanwhile is for those who wait, and for nobody after them.
-    return staleLookup({ entry: stored, isKept: this.#store.holds(stored) }, failure.code, nowMs);
-  }
-
-  async #pass(key: string): Promise<Lookup> {
-    return { kind: "pass", request: await this.#origin.request(key) };
-  }
-
-  #passFromNowOn(key: string, reason: string): Promise<Lookup> {
-    this.#store.drop(key);
-    this.#passes.add(key, this.#nowMs());
-    this.#log.info("Not stored, passed through", { key, reason });
-    return this.#pass(key);
   }
 }

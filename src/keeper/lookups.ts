@@ -5,13 +5,16 @@ import { SMALL_BODY_BYTES } from "./fill.ts";
 import type { CacheStatus, ClearScope, Entry, Lookup, ObjectEntry } from "./protocol.ts";
 import type { Kept } from "./store.ts";
 
+/** An answer that has an entry. */
+type EntryLookup = Extract<Lookup, { kind: "entry" }>;
+
 /** An edge answers this long with a stale copy before it asks again, in milliseconds. */
 const STALE_ASKED_EVERY_MS = 500;
 
 /** True where the answer can be sent without reading anything first: in memory, or large and sent from its file. */
 export function isAtHand({ content }: Entry): boolean {
   if (content.kind !== "object" || content.body.kind === "memory") return true;
-  return content.bodyBytes > SMALL_BODY_BYTES && content.body.isChecked;
+  return content.bodyBytes > SMALL_BODY_BYTES && content.body.kind === "file" && content.body.isChecked;
 }
 
 /** What a clear is about, for the log. */
@@ -31,17 +34,17 @@ export function staleForMs({ freshUntilMs }: Entry, nowMs: number): number {
 }
 
 /** An answer with an entry that is no longer fresh. */
-export function staleLookup({ entry, isKept }: Kept, reason: string, nowMs: number): Lookup {
+export function staleLookup({ entry, isKept }: Kept, reason: string, nowMs: number): EntryLookup {
   const stale = { reason, untilMs: nowMs + STALE_ASKED_EVERY_MS };
   return { kind: "entry", status: "stale", entry, isKept, stale };
 }
 
 /** An answer with an entry. */
-export function entryLookup(entry: Entry, status: CacheStatus, isKept: boolean): Lookup {
+export function entryLookup(entry: Entry, status: CacheStatus, isKept: boolean): EntryLookup {
   return { kind: "entry", status, entry, isKept };
 }
 
 /** An answer with what a fill has come to. */
-export function keptLookup({ entry, isKept }: Kept, status: CacheStatus): Lookup {
+export function keptLookup({ entry, isKept }: Kept, status: CacheStatus): EntryLookup {
   return entryLookup(entry, status, isKept);
 }

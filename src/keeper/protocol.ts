@@ -3,7 +3,8 @@
  * messages (see `threads/`), so everything here is plain data.
  */
 
-import type { Failure, ObjectHead, OriginRequest } from "../origin/origin.ts";
+import type { Failure, ObjectHead, OriginRequest, Part } from "../origin/origin.ts";
+import { Progress } from "./progress.ts";
 
 /**
  * How the cache took part in an answer. The one vocabulary of code, `Cache-Status` header, log and metrics.
@@ -19,12 +20,14 @@ import type { Failure, ObjectHead, OriginRequest } from "../origin/origin.ts";
 export type CacheStatus = "hit" | "miss" | "expired" | "revalidated" | "stale" | "collapsed" | "pass";
 
 /**
- * A stored body: bytes every thread can read, or a file whose first `bodyBytes` bytes it is. `isChecked` is false while a
- * file that an earlier run has left may hold other bytes than were stored.
+ * A body: bytes every thread can read, or a file whose first `bodyBytes` bytes it is. `isChecked` is false while a file that
+ * an earlier run has left may hold other bytes than were stored. Of a growing one the `Progress` in shared memory says which
+ * bytes are in the file; who is handed one has a seat there, may read the descriptor while it has, and gives it back.
  */
 export type Body =
   | { readonly kind: "memory"; readonly bytes: Uint8Array<SharedArrayBuffer> }
-  | { readonly kind: "file"; readonly path: string; readonly isChecked: boolean };
+  | { readonly kind: "file"; readonly path: string; readonly isChecked: boolean }
+  | { readonly kind: "growing"; readonly fd: number; readonly progress: SharedArrayBuffer };
 
 /** What is known of a key: an object, or that there is none (to be had). */
 export type Content =
@@ -79,6 +82,23 @@ export function asFollower(lookup: Lookup): Lookup {
     : lookup;
 }
 
+/** The answer for one more of those who asked on the same thread; undefined where what they asked about is over. */
+export function shared(lookup: Lookup): Lookup | undefined {
+  const follower = asFollower(lookup);
+  const body =
+    lookup.kind === "entry" && lookup.entry.content.kind === "object" ? lookup.entry.content.body : undefined;
+  return body?.kind !== "growing" || new Progress(body.progress).join() ? follower : undefined;
+}
+
+/** How a client gets to bytes that aren't there yet. */
+export type Seek =
+  /** They come to the draft. */
+  | { readonly kind: "coming" }
+  /** S3 has another copy of the object by now. */
+  | { readonly kind: "changed" }
+  /** The draft can't take them: the edge fetches them itself, of the copy it has begun with. */
+  | { readonly kind: "pass"; readonly request: OriginRequest };
+
 /** What an edge asks of the keeper. */
 export interface KeeperClient {
   /**
@@ -87,6 +107,8 @@ export interface KeeperClient {
    * @param unusable the generation of an entry whose body could not be opened; it isn't handed out again
    */
   lookup(key: string, unusable?: number): Lookup | Promise<Lookup>;
+  /** Asks for a part of a growing body before its turn. Never rejects. */
+  seek(entry: ObjectEntry, part: Part): Promise<Seek>;
   /**
    * Forgets objects in memory and on disk, on all threads, and then says how many there were.
    *

@@ -42,7 +42,7 @@ export class Store {
   readonly #log: Log;
   readonly #nowMs: () => number;
   readonly #ledger: Ledger;
-  readonly #writes = new WriteBehind((error) => this.#report("write", error));
+  readonly #writes = new WriteBehind((error) => this.report("write", error));
   #generation = 0;
   #epoch = 0;
   #isIndexed = false;
@@ -79,7 +79,7 @@ export class Store {
   /** Looks on disk for a key that isn't indexed yet. */
   async findOnDisk(key: string): Promise<Entry | undefined> {
     const epoch = this.#epoch;
-    const found = await this.#disk?.find(key).catch((error) => this.#report("read", error));
+    const found = await this.#disk?.find(key).catch((error) => this.report("read", error));
     if (found === undefined || epoch !== this.#epoch) return undefined;
     return this.find(key) ?? this.#adopt(found);
   }
@@ -111,7 +111,7 @@ export class Store {
     times: EntryTimes,
     epoch: number,
   ): Promise<Kept> {
-    const entry = this.#entry(key, head, bytes.length, { kind: "memory", bytes }, times);
+    const entry = this.entry(key, head, bytes.length, { kind: "memory", bytes }, times);
     await this.#writes.room();
     if (epoch !== this.#epoch) return { entry, isKept: false };
     const path = this.#disk?.freePathOf(key, this.#ledger.pathOf(key));
@@ -129,14 +129,14 @@ export class Store {
     epoch: number,
   ): Promise<Kept | undefined> {
     const path = this.#disk?.freePathOf(key, this.#ledger.pathOf(key)) ?? draft.finalPath;
-    const entry = this.#entry(key, head, draft.bodyBytes, { kind: "file", path, isChecked: true }, times);
+    const entry = this.entry(key, head, draft.bodyBytes, { kind: "file", path, isChecked: true }, times);
     try {
       const fileBytes = await draft.keep(metadataOf(entry), () => epoch === this.#epoch, path);
       if (fileBytes === undefined || !this.#ledger.addFile(entry, path, fileBytes)) return undefined;
       return { entry, isKept: true };
     } catch (error) {
       await draft.discard();
-      return this.#report("write", error);
+      return this.report("write", error);
     }
   }
 
@@ -218,7 +218,7 @@ export class Store {
         found++;
       }
     } catch (error) {
-      this.#report("read", error);
+      this.report("read", error);
     }
     this.#isIndexed = true;
     return found;
@@ -234,7 +234,8 @@ export class Store {
     return this.#writes.settle();
   }
 
-  #entry(key: string, head: ObjectHead, bodyBytes: number, body: Body, times: EntryTimes): ObjectEntry {
+  /** Describes an object that isn't in the books yet. */
+  entry(key: string, head: ObjectHead, bodyBytes: number, body: Body, times: EntryTimes): ObjectEntry {
     return {
       key,
       generation: ++this.#generation,
@@ -246,13 +247,13 @@ export class Store {
   #adopt({ path, fileBytes, confirmedAtMs, footer, metadata }: StoredFile): Entry {
     const { key, head } = metadata;
     const times = timesOf(metadata, confirmedAtMs, this.#nowMs());
-    const entry = this.#entry(key, head, footer.bodyBytes, { kind: "file", path, isChecked: false }, times);
+    const entry = this.entry(key, head, footer.bodyBytes, { kind: "file", path, isChecked: false }, times);
     this.#ledger.addFile(entry, path, fileBytes);
     return entry;
   }
 
   async #readyBody({ content: { body, bodyBytes } }: ObjectEntry): Promise<Body | undefined> {
-    if (body.kind === "memory" || this.#disk === undefined) return body;
+    if (body.kind !== "file" || this.#disk === undefined) return body;
     try {
       if (bodyBytes > SMALL_BODY_BYTES) {
         return (await this.#disk.isIntact(body.path, bodyBytes)) ? { ...body, isChecked: true } : undefined;
@@ -260,7 +261,7 @@ export class Store {
       const bytes = await this.#disk.readBody(body.path, bodyBytes);
       return bytes && { kind: "memory", bytes };
     } catch (error) {
-      return this.#report("read", error);
+      return this.report("read", error);
     }
   }
 
@@ -285,7 +286,7 @@ export class Store {
   }
 
   /** Logs a problem with the directory, at most once a minute. */
-  #report(what: "read" | "write", error: unknown): undefined {
+  report(what: "read" | "write", error: unknown): undefined {
     const nowMs = this.#nowMs();
     if (nowMs - this.#problemLoggedAtMs < PROBLEM_EVERY_MS) return;
     this.#problemLoggedAtMs = nowMs;
@@ -297,7 +298,7 @@ export class Store {
     try {
       unlinkSync(path);
     } catch (error) {
-      if ((error as NodeJS.ErrnoException).code !== "ENOENT") this.#report("write", error);
+      if ((error as NodeJS.ErrnoException).code !== "ENOENT") this.report("write", error);
     }
   }
 }

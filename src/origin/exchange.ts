@@ -19,6 +19,10 @@ export interface FailedExchange {
 /** What one exchange can come to. */
 export type Exchanged =
   | Extract<OriginAnswer, { kind: "object" | "unchanged" }>
+  /** Only to a question with `If-Match`: the object is another one. */
+  | { readonly kind: "changed" }
+  /** Only to a question with `Range`: the object has no such bytes. */
+  | { readonly kind: "unsatisfiable"; readonly objectBytes: number | undefined }
   | Exclude<Verdict, { kind: "failed" }>
   | FailedExchange;
 
@@ -34,17 +38,41 @@ export async function exchange(request: OriginRequest): Promise<Exchanged> {
     });
     deadline.pause();
     if (response.status === 200) return receivedObject(response, deadline);
+    if (response.status === 206 && "range" in request.headers) return receivedPart(response, deadline);
     if (response.status === 304 && isConditional(request))
       return { kind: "unchanged", head: headOf(response.headers) };
     const document = await readWhole(bodyOf(response, deadline, undefined), ERROR_DOCUMENT_BYTES);
+    if (response.status === 412 && "if-match" in request.headers) return { kind: "changed" };
     const region = response.headers.get("x-amz-bucket-region");
-    return judge(response.status, parseS3Error(document.toString(), response.status, region));
+    const error = parseS3Error(document.toString(), response.status, region);
+    if (response.status === 416 && "range" in request.headers)
+      return { kind: "unsatisfiable", objectBytes: error.objectBytes };
+    return judge(response.status, error);
   } catch (error) {
     return { kind: "failed", failure: failureOf(error, deadline) };
   } finally {
     deadline.pause();
   }
 }
+
+/** RFC 9110 section 14.4: a part of which S3 doesn't say where it belongs can't be used. */
+function receivedPart(response: Response, deadline: Deadline): Exchanged {
+  const range = response.headers.get("content-range") ?? "";
+  const [, first, last, objectBytes] = (CONTENT_RANGE.exec(range) ?? []).map(Number);
+  if (first === undefined || last === undefined || objectBytes === undefined) {
+    deadline.abort();
+    return {
+      kind: "failed",
+      failure: { code: "origin-failed", reason: `Part with Content-Range "${range}"` },
+    };
+  }
+  const head = headOf(response.headers);
+  const contentLength = last - first + 1;
+  const body = bodyOf(response, deadline, contentLength);
+  return { kind: "object", head, body, contentLength, part: { first, last, objectBytes } };
+}
+
+const CONTENT_RANGE = /^bytes (\d{1,15})-(\d{1,15})\/(\d{1,15})$/;
 
 function receivedObject(response: Response, deadline: Deadline): OriginObject {
   const length = response.headers.get("content-length");

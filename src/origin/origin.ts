@@ -36,12 +36,20 @@ export interface Failure {
   readonly reason: string;
 }
 
+/** A run of an object's bytes, both ends included. */
+export interface Part {
+  readonly first: number;
+  readonly last: number;
+}
+
 /** An object's answer whose body hasn't been read. Read `body` to its end or cancel it. */
 export interface OriginObject {
   readonly kind: "object";
   readonly head: ObjectHead;
   /** Bytes the body will have, where S3 says so. */
   readonly contentLength?: number;
+  /** Present where the body is a part of the object: which one, and how long the object is. */
+  readonly part?: Part & { readonly objectBytes: number };
   readonly body: OriginBody;
 }
 
@@ -67,6 +75,14 @@ export type OriginAnswer =
   | { readonly kind: "denied" }
   | { readonly kind: "failed"; readonly failure: Failure };
 
+/** Everything S3 may say to a question about a part of one copy of an object. */
+export type PartAnswer =
+  | OriginObject
+  /** The object isn't that copy any more. */
+  | { readonly kind: "changed" }
+  /** That copy may still be there, but the part can't be had now. */
+  | { readonly kind: "failed"; readonly failure: Failure };
+
 /** A failure while a body is read. */
 export class OriginError extends Error {
   override readonly name = "OriginError";
@@ -87,6 +103,12 @@ export interface Origin {
    * @param known what is stored of it, so that S3 need not send it again
    */
   get(key: string, known?: ObjectHead): Promise<OriginAnswer>;
+  /**
+   * Asks for a part of the copy that an entity tag names. Never throws.
+   *
+   * @param etag a strong one
+   */
+  getPart(key: string, etag: string, part: Part): Promise<PartAnswer>;
   /** A request that another thread may send by itself, once and soon. Throws `OriginError` where there are no credentials. */
   request(key: string): Promise<OriginRequest>;
 }

@@ -9,6 +9,8 @@ export interface S3Error {
   readonly message: string;
   /** The region S3 names where the request went to the wrong one. */
   readonly region?: string;
+  /** How long the object is, where S3 says so because a range lies beyond it. */
+  readonly objectBytes?: number;
 }
 
 /** What an answer that isn't the object means. */
@@ -65,7 +67,13 @@ export function parseS3Error(xml: string, status: number, regionHeader: string |
   const message = (textOf(element.Message) ?? "").slice(0, MESSAGE_CHARACTERS);
   const expected = /expecting '([a-z0-9-]+)'/.exec(message)?.[1];
   const region = regionHeader ?? textOf(element.Region) ?? expected;
-  return region === undefined ? { code, message } : { code, message, region };
+  const size = textOf(element.ActualObjectSize) ?? "";
+  return {
+    code,
+    message,
+    ...(region === undefined ? {} : { region }),
+    ...(/^\d{1,15}$/.test(size) ? { objectBytes: Number(size) } : {}),
+  };
 }
 
 /** What an answer with this status and error means for the key that was asked. */

@@ -8,12 +8,20 @@ import {
   type OriginAnswer,
   OriginError,
   type OriginRequest,
+  type Part,
+  type PartAnswer,
 } from "./origin.ts";
 import { CREDENTIAL_CODES, type S3Error } from "./s3-error.ts";
 import { type Credentials, encodeKey, Signer } from "./signature.ts";
 
 /** Longest wait for S3's first answer, in milliseconds: while it lasts, nothing that the cache has is served. */
 const PROBE_DEADLINE_MS = 5_000;
+
+/** S3 answered a condition that wasn't in the question. */
+const UNASKED = {
+  kind: "failed",
+  failure: { code: "origin-failed", reason: "S3 answered a condition that was not asked" },
+} as const;
 
 /** Where credentials come from, and how to say that S3 didn't take them. */
 export interface CredentialSource {
@@ -63,6 +71,7 @@ export class S3Origin implements Origin {
 
   async get(key: string, known?: ObjectHead): Promise<OriginAnswer> {
     const answer = await this.#ask(key, this.#parts.deadlineMs, conditionsOf(known));
+    if (answer.kind === "changed" || answer.kind === "unsatisfiable") return UNASKED;
     if (answer.kind !== "denied") return answer;
     if (this.#tellsMissing === undefined) await this.probe();
     if (this.#tellsMissing !== false) return answer;
@@ -70,6 +79,19 @@ export class S3Origin implements Origin {
       kind: "missing",
       hint: "403 AccessDenied: the key is missing, or the credentials may not read it",
     };
+  }
+
+  async getPart(key: string, etag: string, { first, last }: Part): Promise<PartAnswer> {
+    const conditions = { "if-match": etag, range: `bytes=${first}-${last}` };
+    const answer = await this.#ask(key, this.#parts.deadlineMs, conditions);
+    if (answer.kind === "failed" || answer.kind === "changed") return answer;
+    if (answer.kind !== "object") return { kind: "changed" };
+    // Some S3-compatible servers ignore If-Match, others Range.
+    const isSame = answer.head.etag === etag;
+    if (isSame && answer.part?.first === first && answer.part.last === last) return answer;
+    answer.body.cancel();
+    if (!isSame) return { kind: "changed" };
+    return { kind: "failed", failure: { code: "origin-failed", reason: "Another part than was asked for" } };
   }
 
   /**

@@ -53,6 +53,10 @@ export async function startEdgeThread(config: EdgeConfig, host: ThreadHost): Pro
         return listening.reject(new Error(data.reason));
       case "lookup":
         return answerLookup(data.id, data.key, data.unusable);
+      case "seek":
+        return void host.keeper
+          .seek(data.entry, data.part)
+          .then((seek) => send({ type: "sought", id: data.id, seek }));
       case "clear":
         return void host.keeper
           .clear(data.scope)

@@ -17,6 +17,8 @@ self.onmessage = ({ data }: MessageEvent<ToEdge>) => {
       return start(data.config);
     case "found":
       return keeper.found(data.id, data.lookup);
+    case "sought":
+      return keeper.sought(data.id, data.seek);
     case "cleared":
       return keeper.cleared(data.id, data.objects);
     case "drop":

@@ -1,12 +1,14 @@
 /** The messages between an edge's thread and the main thread, where the keeper is. */
 
 import type { EdgeConfig } from "../edge/edge.ts";
-import type { ClearScope, Lookup } from "../keeper/protocol.ts";
+import type { ClearScope, Lookup, ObjectEntry, Seek } from "../keeper/protocol.ts";
+import type { Part } from "../origin/origin.ts";
 
 /** From the main thread to an edge. Messages arrive in the order they were sent. */
 export type ToEdge =
   | { readonly type: "start"; readonly config: EdgeConfig }
   | { readonly type: "found"; readonly id: number; readonly lookup: Lookup }
+  | { readonly type: "sought"; readonly id: number; readonly seek: Seek }
   | { readonly type: "cleared"; readonly id: number; readonly objects: number }
   | { readonly type: "drop"; readonly keys: readonly string[] }
   | { readonly type: "drop-all"; readonly id: number }
@@ -22,6 +24,7 @@ export type FromEdge =
       readonly key: string;
       readonly unusable: number | undefined;
     }
+  | { readonly type: "seek"; readonly id: number; readonly entry: ObjectEntry; readonly part: Part }
   | { readonly type: "clear"; readonly id: number; readonly scope: ClearScope | undefined }
   | { readonly type: "dropped-all"; readonly id: number }
   | { readonly type: "log"; readonly line: string }

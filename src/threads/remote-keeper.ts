@@ -1,12 +1,21 @@
 /** The keeper as an edge on another thread sees it. */
 
-import { asFollower, type ClearScope, type KeeperClient, type Lookup } from "../keeper/protocol.ts";
+import {
+  type ClearScope,
+  type KeeperClient,
+  type Lookup,
+  type ObjectEntry,
+  type Seek,
+  shared,
+} from "../keeper/protocol.ts";
+import type { Part } from "../origin/origin.ts";
 import type { FromEdge } from "./messages.ts";
 
 /** Asks by message. Several requests for one key on this thread are one question. */
 export class RemoteKeeper implements KeeperClient {
   readonly #send: (message: FromEdge) => void;
   readonly #lookups = new Map<number, (lookup: Lookup) => void>();
+  readonly #seeks = new Map<number, (seek: Seek) => void>();
   readonly #clears = new Map<number, (objects: number) => void>();
   readonly #asked = new Map<string, Promise<Lookup>>();
   #lastId = 0;
@@ -17,7 +26,7 @@ export class RemoteKeeper implements KeeperClient {
 
   lookup(key: string, unusable?: number): Promise<Lookup> {
     const asked = unusable === undefined ? this.#asked.get(key) : undefined;
-    if (asked !== undefined) return asked.then(asFollower);
+    if (asked !== undefined) return asked.then((lookup) => shared(lookup) ?? this.lookup(key));
     const id = ++this.#lastId;
     const { promise, resolve } = Promise.withResolvers<Lookup>();
     this.#lookups.set(id, (lookup) => {
@@ -26,6 +35,14 @@ export class RemoteKeeper implements KeeperClient {
     });
     if (unusable === undefined) this.#asked.set(key, promise);
     this.#send({ type: "lookup", id, key, unusable });
+    return promise;
+  }
+
+  seek(entry: ObjectEntry, part: Part): Promise<Seek> {
+    const id = ++this.#lastId;
+    const { promise, resolve } = Promise.withResolvers<Seek>();
+    this.#seeks.set(id, resolve);
+    this.#send({ type: "seek", id, entry, part });
     return promise;
   }
 
@@ -46,6 +63,12 @@ export class RemoteKeeper implements KeeperClient {
   found(id: number, lookup: Lookup): void {
     this.#lookups.get(id)?.(lookup);
     this.#lookups.delete(id);
+  }
+
+  /** The keeper's answer to a seek. */
+  sought(id: number, seek: Seek): void {
+    this.#seeks.get(id)?.(seek);
+    this.#seeks.delete(id);
   }
 
   /** The keeper's answer to a clear. */

@@ -2,6 +2,7 @@
 
 import { connect as connectHttp2 } from "node:http2";
 import { connect } from "node:net";
+import { createBodyReader, headersOf } from "./body-reader.ts";
 
 /** The protocols everything is tried over. */
 export const PROTOCOLS = ["HTTP/1.1", "HTTP/2"] as const;
@@ -18,6 +19,7 @@ export interface Ask {
 
 /** One answer. */
 export interface Answer {
+  /** 0 where an HTTP/1.1 connection ended before the head had come. */
   readonly status: number;
   /** By lower-case name; several of one name are joined with ", ". */
   readonly headers: Readonly<Record<string, string>>;
@@ -27,19 +29,22 @@ export interface Answer {
   readonly isComplete: boolean;
 }
 
-/** Asks and waits for the whole answer. Rejects where there is none. */
+/** Asks and waits for the whole answer. Over HTTP/2 it rejects where there is none. */
 export function ask(port: number, request: Ask): Promise<Answer> {
   return request.protocol === "HTTP/2" ? askHttp2(port, request) : askHttp1(port, request);
 }
 
-/** Sends text as it is over a connection of its own and gathers what comes until the other end closes. */
+/** Sends text as it is over a connection of its own and gathers what comes until the other end closes or resets it. */
 export async function sendRaw(port: number, text: string | Uint8Array): Promise<Buffer> {
   const { promise, resolve, reject } = Promise.withResolvers<Buffer>();
   const chunks: Buffer[] = [];
   const socket = connect(port, "127.0.0.1", () => socket.write(text));
   socket.on("data", (chunk) => chunks.push(Buffer.from(chunk)));
   socket.on("close", () => resolve(Buffer.concat(chunks)));
-  socket.on("error", reject);
+  socket.on("error", (error: NodeJS.ErrnoException) => {
+    if (error.code === "ECONNRESET") resolve(Buffer.concat(chunks));
+    else reject(error);
+  });
   return promise;
 }
 
@@ -47,39 +52,28 @@ async function askHttp1(port: number, { method = "GET", path, headers = {} }: As
   const all: Record<string, string> = { Host: `127.0.0.1:${port}`, Connection: "close", ...headers };
   const lines = Object.entries(all).map(([name, value]) => `${name}: ${value}\r\n`);
   const raw = await sendRaw(port, `${method} ${path} HTTP/1.1\r\n${lines.join("")}\r\n`);
-  return parseAnswer(raw, method === "HEAD");
+  return readAnswer(raw, method === "HEAD");
 }
 
-/** Reads the one answer that `raw` holds. */
+/** Reads the one answer that `raw` holds; throws where there is none. */
 export function parseAnswer(raw: Buffer, isHead = false): Answer {
-  const headEnd = raw.indexOf("\r\n\r\n");
-  if (headEnd < 0) throw new Error(`No answer, only ${JSON.stringify(raw.toString("latin1"))}`);
-  const [statusLine = "", ...lines] = raw.subarray(0, headEnd).toString("latin1").split("\r\n");
-  const status = Number(/^HTTP\/1\.1 (\d{3})/.exec(statusLine)?.[1]);
-  const headers = headersOf(
-    lines.map((line) => [line.slice(0, line.indexOf(":")), line.slice(line.indexOf(":") + 1).trim()]),
-  );
-  const rest = raw.subarray(headEnd + 4);
-  const hasNoBody = isHead || status === 204 || status === 304;
-  if (headers["transfer-encoding"] === "chunked" && !hasNoBody) {
-    const { body, isComplete } = dechunk(rest);
-    return { status, headers, body, text: body.toString(), isComplete };
-  }
-  const length = hasNoBody ? 0 : Number(headers["content-length"] ?? rest.length);
-  return { status, headers, body: rest, text: rest.toString(), isComplete: rest.length === length };
+  const answer = readAnswer(raw, isHead);
+  if (answer.status === 0) throw new Error(`No answer, only ${JSON.stringify(raw.toString("latin1"))}`);
+  return answer;
 }
 
-function dechunk(raw: Buffer): { body: Buffer; isComplete: boolean } {
-  const chunks: Buffer[] = [];
-  for (let at = 0; ; ) {
-    const lineEnd = raw.indexOf("\r\n", at);
-    if (lineEnd < 0) return { body: Buffer.concat(chunks), isComplete: false };
-    const size = Number.parseInt(raw.subarray(at, lineEnd).toString("latin1"), 16);
-    if (size === 0) return { body: Buffer.concat(chunks), isComplete: true };
-    chunks.push(raw.subarray(lineEnd + 2, lineEnd + 2 + size));
-    at = lineEnd + 2 + size + 2;
-    if (at > raw.length) return { body: Buffer.concat(chunks), isComplete: false };
-  }
+function readAnswer(raw: Buffer, isHead: boolean): Answer {
+  let head: Pick<Answer, "status" | "headers"> = { status: 0, headers: {} };
+  const pieces: Uint8Array[] = [];
+  const reader = createBodyReader(isHead, {
+    begin(it) {
+      head = it;
+    },
+    add: (piece) => pieces.push(piece),
+  });
+  reader.add(raw);
+  const body = Buffer.concat([...pieces, reader.surplus()]);
+  return { ...head, body, text: body.toString(), isComplete: reader.isComplete() };
 }
 
 function askHttp2(port: number, { method = "GET", path, headers = {} }: Ask): Promise<Answer> {
@@ -118,14 +112,4 @@ function askHttp2(port: number, { method = "GET", path, headers = {} }: Ask): Pr
   });
   stream.end();
   return promise;
-}
-
-function headersOf(pairs: readonly (readonly [string, string])[]): Record<string, string> {
-  const headers: Record<string, string> = {};
-  for (const [name, value] of pairs) {
-    const lower = name.toLowerCase();
-    const before = headers[lower];
-    headers[lower] = before === undefined ? value : `${before}, ${value}`;
-  }
-  return headers;
 }

@@ -1,6 +1,7 @@
 /** Many clients that ask for the same thing at once. Bodies are compared as they come, so that none is held. */
 
 import { connect as connectHttp2 } from "node:http2";
+import { createBodyReader } from "./body-reader.ts";
 import type { Protocol } from "./client.ts";
 
 /** What a crowd asks for. */
@@ -62,7 +63,6 @@ function createComparison(expected: Uint8Array) {
       isSame &&= Buffer.compare(piece, expected.subarray(offset, offset + piece.length)) === 0;
       offset += piece.length;
     },
-    isFull: () => offset >= expected.length,
     isRight: () => isSame && offset === expected.length,
   };
 }
@@ -70,26 +70,21 @@ function createComparison(expected: Uint8Array) {
 async function askHttp1(port: number, request: CrowdRequest) {
   const { promise: answer, resolve } = Promise.withResolvers<CrowdAnswer>();
   const comparison = createComparison(request.body);
-  let head: Buffer = Buffer.alloc(0);
   let status = 0;
-  const finish = (isRight: boolean) => resolve({ status, isRight });
+  const reader = createBodyReader(false, {
+    begin(head) {
+      status = head.status;
+    },
+    add: (piece) => comparison.add(piece),
+  });
+  const finish = (isComplete: boolean) => resolve({ status, isRight: isComplete && comparison.isRight() });
   const socket = await Bun.connect({
     hostname: "127.0.0.1",
     port,
     socket: {
-      data(_, chunk) {
-        let body: Uint8Array = chunk;
-        if (status === 0) {
-          head = Buffer.concat([head, chunk]);
-          const headEnd = head.indexOf("\r\n\r\n");
-          if (headEnd < 0) return;
-          status = Number(head.toString("latin1", 9, 12));
-          body = head.subarray(headEnd + 4);
-        }
-        comparison.add(body);
-      },
+      data: (_, piece) => reader.add(piece),
       // The connection is closed after the answer, so that a body that is too long shows as well.
-      close: () => finish(comparison.isRight()),
+      close: () => finish(reader.isComplete()),
       error: () => finish(false),
     },
   });

@@ -1,4 +1,12 @@
-import type { ObjectHead, Origin, OriginAnswer, OriginBody, OriginRequest } from "../../src/origin/origin.ts";
+import type {
+  ObjectHead,
+  Origin,
+  OriginAnswer,
+  OriginBody,
+  OriginRequest,
+  Part,
+  PartAnswer,
+} from "../../src/origin/origin.ts";
 import { OriginError } from "../../src/origin/origin.ts";
 import { createHold, type Hold, type HoldControl } from "./hold.ts";
 
@@ -22,10 +30,13 @@ export class FakeOrigin implements Origin {
   readonly asked: string[] = [];
   /** What each question said was stored already. */
   readonly askedWith: (ObjectHead | undefined)[] = [];
+  /** Every part that was asked for, in order. */
+  readonly askedParts: Part[] = [];
   /** How many bodies were cancelled. */
   cancelled = 0;
   readonly #objects = new Map<string, FakeObject>();
   readonly #answers = new Map<string, OriginAnswer>();
+  readonly #once = new Map<string, OriginAnswer>();
   #hold: HoldControl | undefined;
   #bodyHold: HoldControl | undefined;
 
@@ -48,6 +59,11 @@ export class FakeOrigin implements Origin {
   /** Says this to whoever asks for the key; a key of which nothing is known is missing. */
   answer(key: string, answer: OriginAnswer): void {
     this.#answers.set(key, answer);
+  }
+
+  /** Says this once; after that what it would have said. */
+  answerOnce(key: string, answer: OriginAnswer): void {
+    this.#once.set(key, answer);
   }
 
   /** Holds every answer until released. */
@@ -74,12 +90,24 @@ export class FakeOrigin implements Origin {
     return answer;
   }
 
+  async getPart(key: string, etag: string, part: Part): Promise<PartAnswer> {
+    this.askedParts.push(part);
+    const object = this.#objects.get(key);
+    await this.#hold?.pass(NEVER);
+    if (object?.head.etag !== etag) return { kind: "changed" };
+    const bytes = object.bytes.slice(part.first, part.last + 1);
+    const where = { ...part, objectBytes: object.bytes.length };
+    const body = this.#bodyOf({ ...object, bytes });
+    return { kind: "object", head: object.head, body, contentLength: bytes.length, part: where };
+  }
+
   async request(key: string): Promise<OriginRequest> {
     return { url: `${this.name}${encodeURIComponent(key)}`, headers: { signed: "yes" }, deadlineMs: 1 };
   }
 
   #answer(key: string, known: ObjectHead | undefined): OriginAnswer {
-    const answer = this.#answers.get(key);
+    const answer = this.#once.get(key) ?? this.#answers.get(key);
+    this.#once.delete(key);
     if (answer !== undefined) return answer;
     const object = this.#objects.get(key);
     if (object === undefined) return { kind: "missing" };

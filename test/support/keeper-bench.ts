@@ -3,6 +3,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { Disk } from "../../src/keeper/disk.ts";
 import { Keeper } from "../../src/keeper/keeper.ts";
+import { Progress } from "../../src/keeper/progress.ts";
 import type { Entry, Lookup, ObjectEntry } from "../../src/keeper/protocol.ts";
 import { createLog } from "../../src/log/log.ts";
 import { FakeOrigin } from "./fake-origin.ts";
@@ -62,6 +63,27 @@ export class KeeperBench {
     return keeper;
   }
 
+  /**
+   * The same answer as `lookup`; where the body is still arriving, once it is whole and with the file it is in then.
+   *
+   * @throws where the body doesn't become whole
+   */
+  async whole(keeper: Keeper, key: string): Promise<Lookup> {
+    const lookup = await keeper.lookup(key);
+    const body =
+      lookup.kind === "entry" && lookup.entry.content.kind === "object"
+        ? lookup.entry.content.body
+        : undefined;
+    if (lookup.kind !== "entry" || body?.kind !== "growing") return lookup;
+    const progress = new Progress(body.progress);
+    for (let { mark } = progress; progress.state === "arriving"; { mark } = progress)
+      await progress.changedSince(mark);
+    progress.leave();
+    if (progress.state !== "whole") throw new Error(`The fill of "${key}" is ${progress.state}`);
+    const after = await keeper.lookup(key);
+    return after.kind === "entry" ? { ...after, status: lookup.status } : after;
+  }
+
   /** The paths of the files in the directory. */
   files(): string[] {
     return readdirSync(this.directory).map((name) => join(this.directory, name));
@@ -84,6 +106,22 @@ export class KeeperBench {
   }
 }
 
+/** An answer whose body is still arriving. */
+export type GrowingLookup = Extract<Lookup, { kind: "entry" }> & {
+  entry: {
+    content: { kind: "object"; body: { kind: "growing"; fd: number; progress: SharedArrayBuffer } };
+  };
+};
+
+/** True for an answer whose body is still arriving. */
+export function isGrowing(lookup: Lookup): lookup is GrowingLookup {
+  return (
+    lookup.kind === "entry" &&
+    lookup.entry.content.kind === "object" &&
+    lookup.entry.content.body.kind === "growing"
+  );
+}
+
 /** The entry of an answer that has one. */
 export function entryOf(lookup: Lookup): Entry {
   if (lookup.kind !== "entry") throw new Error(`Not an entry but ${JSON.stringify(lookup)}`);
@@ -96,6 +134,7 @@ export function bodyOf(lookup: Lookup): Uint8Array {
   if (content.kind !== "object") throw new Error(`Not an object but ${content.kind}`);
   const { body, bodyBytes } = content as ObjectEntry["content"];
   if (body.kind === "memory") return new Uint8Array(body.bytes);
+  if (body.kind === "growing") throw new Error("Still arriving: ask for it by whole");
   return new Uint8Array(readFileSync(body.path)).slice(0, bodyBytes);
 }
 

@@ -1,0 +1,188 @@
+/** A body that is still arriving, read from its draft behind the keeper that writes it. */
+
+import { read } from "node:fs";
+import { promisify } from "node:util";
+import { Progress } from "../keeper/progress.ts";
+import type { KeeperClient, ObjectEntry } from "../keeper/protocol.ts";
+import { exchange } from "../origin/exchange.ts";
+import type { OriginBody, OriginRequest } from "../origin/origin.ts";
+
+/** Bytes handed over at once. This much, and what Bun's socket holds, is what a client that pauses costs. */
+const HANDED_OVER_BYTES = 64 * 1024;
+
+const readAt = promisify(read);
+
+/** An entry whose body is still arriving. */
+export type GrowingEntry = ObjectEntry & {
+  readonly content: { readonly body: { readonly kind: "growing" } };
+};
+
+/** True for an entry whose body is still arriving. */
+export function isGrowing(entry: ObjectEntry): entry is GrowingEntry {
+  return entry.content.body.kind === "growing";
+}
+
+/** For an answer that needs nothing of the body. */
+export function giveSeatBack(entry: GrowingEntry): void {
+  new Progress(entry.content.body.progress).leave();
+}
+
+/** The bytes that were to come won't. */
+class Lost extends Error {}
+
+/** A run of a growing body, for one client whose seat it holds. */
+export class FollowedBody {
+  readonly #keeper: KeeperClient;
+  readonly #entry: GrowingEntry;
+  readonly #progress: Progress;
+  readonly #last: number;
+  /** Of the whole body the end is not told before the keeper knows that it was the end. */
+  readonly #isWhole: boolean;
+  #position: number;
+  #askedFor = -1;
+  /** While it lasts the seat, and with it the descriptor, is ours even where the client has left. */
+  #reading: Promise<unknown> | undefined;
+  /** The rest, where the draft can't have it. */
+  #own: OriginBody | undefined;
+  #isOver = false;
+
+  /** @param last included */
+  constructor(keeper: KeeperClient, entry: GrowingEntry, first: number, last: number) {
+    this.#keeper = keeper;
+    this.#entry = entry;
+    this.#progress = new Progress(entry.content.body.progress);
+    this.#position = first;
+    this.#last = last;
+    this.#isWhole = first === 0 && last === entry.content.bodyBytes - 1;
+  }
+
+  /**
+   * Waits for the first byte. A short run comes whole then, so that it has a length; of a longer one a stream that reads only
+   * what the client has room for, and that is broken off, not ended, where the rest can't be had.
+   *
+   * @param client aborted when the client leaves
+   * @returns undefined where it can't be had from this fill; the keeper knows of a better one then
+   */
+  async begin(
+    client: AbortSignal,
+  ): Promise<Uint8Array<ArrayBuffer> | ReadableStream<Uint8Array> | undefined> {
+    client.addEventListener("abort", () => this.end(), { once: true });
+    try {
+      if (this.#last - this.#position < HANDED_OVER_BYTES) return await this.#shortRun();
+      await this.#readableUntil();
+    } catch {
+      this.end();
+      return undefined;
+    }
+    return new ReadableStream(
+      { type: "bytes", pull: (controller) => this.#pull(controller), cancel: () => this.end() },
+      { highWaterMark: 0 },
+    );
+  }
+
+  async #shortRun(): Promise<Uint8Array<ArrayBuffer>> {
+    const run = new Uint8Array(this.#last + 1 - this.#position);
+    for (let filled = 0; filled < run.length; ) {
+      const chunk = await this.#next();
+      run.set(chunk, filled);
+      filled += chunk.length;
+      this.#position += chunk.length;
+    }
+    this.end();
+    return run;
+  }
+
+  /** Gives back what it holds. */
+  end(): void {
+    if (this.#isOver) return;
+    this.#isOver = true;
+    this.#own?.cancel();
+    if (this.#reading === undefined) this.#progress.leave();
+    else this.#reading.catch(() => {}).then(() => this.#progress.leave());
+  }
+
+  async #pull(controller: ReadableByteStreamController): Promise<void> {
+    try {
+      const chunk = await this.#next();
+      this.#position += chunk.length;
+      controller.enqueue(chunk);
+      if (this.#position <= this.#last) return;
+      if (this.#isWhole) await this.#settled();
+      controller.close();
+    } catch {
+      // Without a reason: Bun would print it. The keeper has logged why.
+      controller.error(undefined);
+    }
+    this.end();
+  }
+
+  async #next(): Promise<Uint8Array<ArrayBuffer>> {
+    const until = await this.#readableUntil();
+    if (this.#own !== undefined) return this.#nextOfOwn(this.#own);
+    const wanted = Math.min(HANDED_OVER_BYTES, until - this.#position, this.#last + 1 - this.#position);
+    // What isn't whole was shortened by somebody else.
+    const { bytesRead, buffer } = await this.#read(wanted);
+    if (bytesRead < wanted || this.#isOver) throw new Lost();
+    return buffer;
+  }
+
+  async #read(wanted: number): Promise<{ bytesRead: number; buffer: Uint8Array<ArrayBuffer> }> {
+    const reading = readAt(this.#entry.content.body.fd, new Uint8Array(wanted), 0, wanted, this.#position);
+    this.#reading = reading;
+    try {
+      return await reading;
+    } finally {
+      this.#reading = undefined;
+    }
+  }
+
+  async #nextOfOwn(own: OriginBody): Promise<Uint8Array<ArrayBuffer>> {
+    const chunk = await own.read();
+    if (chunk === undefined) throw new Lost();
+    return chunk as Uint8Array<ArrayBuffer>;
+  }
+
+  /** Waits until it is known that the bytes that have come are the object. */
+  async #settled(): Promise<void> {
+    for (;;) {
+      const { mark, state } = this.#progress;
+      if (state === "failed") throw new Lost();
+      if (state !== "arriving") return;
+      await this.#progress.changedSince(mark);
+    }
+  }
+
+  /** Waits until there is something to read, and asks for it where it isn't about to come. */
+  async #readableUntil(): Promise<number> {
+    for (;;) {
+      const { mark } = this.#progress;
+      const until = this.#progress.readableUntil(this.#position);
+      if (until > this.#position || this.#own !== undefined) return until;
+      const { state } = this.#progress;
+      if (state === "failed" || this.#isOver) throw new Lost();
+      const isUnasked = this.#askedFor !== this.#position && !this.#progress.isNear(this.#position);
+      if (state === "unwritten" || isUnasked) await this.#seek();
+      else await this.#progress.changedSince(mark);
+    }
+  }
+
+  async #seek(): Promise<void> {
+    this.#askedFor = this.#position;
+    const part = { first: this.#position, last: this.#last };
+    const seek = await this.#keeper.seek(this.#entry, part);
+    if (seek.kind === "changed") throw new Lost();
+    if (seek.kind === "pass") this.#own = await this.#fetchRest(seek.request);
+  }
+
+  /** The rest of the very copy that was begun with, from S3. */
+  async #fetchRest({ headers, ...request }: OriginRequest): Promise<OriginBody> {
+    const { etag } = this.#entry.content.head;
+    if (etag === undefined) throw new Lost();
+    const range = `bytes=${this.#position}-${this.#last}`;
+    const answer = await exchange({ ...request, headers: { ...headers, range, "if-match": etag } });
+    if (answer.kind !== "object") throw new Lost();
+    if (answer.head.etag === etag && answer.part?.first === this.#position) return answer.body;
+    answer.body.cancel();
+    throw new Lost();
+  }
+}

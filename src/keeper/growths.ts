@@ -1,0 +1,66 @@
+/** The large fills that are under way: who may join them, and whom to ask for a part. */
+
+import type { Growth } from "./growth.ts";
+import { entryLookup } from "./lookups.ts";
+import type { Lookup } from "./protocol.ts";
+
+/** All large fills of one process. */
+export class Growths {
+  readonly #joinable = new Map<string, Growth>();
+  readonly #byGeneration = new Map<number, { readonly growth: Growth; readonly ended: Promise<void> }>();
+
+  /**
+   * Enters a fill.
+   *
+   * @param isJoinable false where it is only for those who wait for it already
+   * @param ended resolves when it has ended, and what has become of it is known
+   */
+  add(growth: Growth, isJoinable: boolean, ended: Promise<void>): void {
+    const { key, generation } = growth.entry;
+    if (isJoinable) this.#joinable.set(key, growth);
+    this.#byGeneration.set(generation, {
+      growth,
+      ended: ended.finally(() => {
+        this.#byGeneration.delete(generation);
+        this.retire(growth);
+      }),
+    });
+  }
+
+  /** True while a key's fill can be joined. */
+  has(key: string): boolean {
+    return this.#joinable.has(key);
+  }
+
+  /** The answer for one more client of a key's fill, who has a seat then. */
+  join(key: string, unusable: number | undefined): Lookup | undefined {
+    const growth = this.#joinable.get(key);
+    if (growth === undefined) return undefined;
+    if (growth.entry.generation !== unusable && growth.progress.join())
+      return entryLookup(growth.entry, "collapsed", true);
+    this.retire(growth);
+    return undefined;
+  }
+
+  /** The fill that an answer was made from. */
+  find(generation: number): Growth | undefined {
+    return this.#byGeneration.get(generation)?.growth;
+  }
+
+  /** Nobody joins this fill any more. It goes on for those who have. */
+  retire(growth: Growth): void {
+    if (this.#joinable.get(growth.entry.key) === growth) this.#joinable.delete(growth.entry.key);
+  }
+
+  /** Nobody joins any of those under way. */
+  retireAll(): void {
+    this.#joinable.clear();
+  }
+
+  /** Ends all, and resolves when they have ended. */
+  async cancelAll(): Promise<void> {
+    const running = [...this.#byGeneration.values()];
+    for (const { growth } of running) growth.cancel();
+    await Promise.all(running.map(({ ended }) => ended));
+  }
+}

@@ -1,0 +1,200 @@
+/**
+ * How far a body that is still arriving has come: memory that the keeper writes and every edge reads, so that those who
+ * follow a fill need no message for its bytes.
+ */
+
+/** What can become of the bytes that aren't there yet. */
+export type ProgressState =
+  | "arriving"
+  /** All there. */
+  | "whole"
+  /** They won't come: who has sent some must not end as if that were all. */
+  | "failed"
+  /** They can't be written, but S3 still has them. */
+  | "unwritten";
+
+const STATES: readonly ProgressState[] = ["arriving", "whole", "failed", "unwritten"];
+
+/** Most places at which bytes arrive in the course of one fill; about 6 KB. */
+export const MOST_SEGMENTS = 256;
+/** A position is waited for, and not asked for, where a transfer is this close to it, in bytes. */
+const NEAR_BYTES = 1024 * 1024;
+
+// The header's words.
+const CHANGES = 0;
+const STATE = 1;
+const SEATS = 2;
+const SEGMENTS = 3;
+const HEADER_BYTES = 16;
+// A segment's numbers.
+const START = 0;
+const END = 1;
+const STOP = 2;
+const NUMBERS = 3;
+/** Added to the seats when nobody may take one any more. */
+const CLOSED = -(2 ** 30);
+
+/** A run of bytes that one transfer writes. */
+export interface Segment {
+  readonly start: number;
+  /** Where the next byte goes. */
+  readonly end: number;
+  /** Where its transfer ends. */
+  readonly stop: number;
+}
+
+/**
+ * The shared record. Bytes arrive in segments that don't overlap; each has one transfer that moves its end towards its stop.
+ * Clients have seats, so that a fill nobody waits for can be ended.
+ */
+export class Progress {
+  readonly buffer: SharedArrayBuffer;
+  readonly #header: Int32Array;
+  readonly #numbers: BigInt64Array;
+
+  /** @param buffer of another `Progress`, to be the same; a new record where it is left out */
+  constructor(buffer = new SharedArrayBuffer(HEADER_BYTES + MOST_SEGMENTS * NUMBERS * 8)) {
+    this.buffer = buffer;
+    this.#header = new Int32Array(buffer, 0, HEADER_BYTES / 4);
+    this.#numbers = new BigInt64Array(buffer, HEADER_BYTES);
+  }
+
+  /** What can become of the bytes that aren't there yet. */
+  get state(): ProgressState {
+    return STATES[Atomics.load(this.#header, STATE)] ?? "failed";
+  }
+
+  /** Says what has become of the fill, to all. */
+  end(state: ProgressState): void {
+    Atomics.store(this.#header, STATE, STATES.indexOf(state));
+    this.#changed();
+    Atomics.notify(this.#header, SEATS);
+  }
+
+  /** All segments, in the order in which they were opened. */
+  get segments(): readonly Segment[] {
+    const count = Atomics.load(this.#header, SEGMENTS);
+    return Array.from({ length: count }, (_, index) => ({
+      start: this.#get(index, START),
+      end: this.#get(index, END),
+      stop: this.#get(index, STOP),
+    }));
+  }
+
+  /** Announces bytes from `start` to `stop` (excluded). Returns the segment's number; undefined where there is no room for another. */
+  open(start: number, stop: number): number | undefined {
+    const index = Atomics.load(this.#header, SEGMENTS);
+    if (index === MOST_SEGMENTS) return undefined;
+    this.#set(index, START, start);
+    this.#set(index, END, start);
+    this.#set(index, STOP, stop);
+    Atomics.store(this.#header, SEGMENTS, index + 1);
+    return index;
+  }
+
+  /** A segment as it is now. */
+  segment(index: number): Segment {
+    return { start: this.#get(index, START), end: this.#get(index, END), stop: this.#get(index, STOP) };
+  }
+
+  /** The segment's bytes are there up to `end`. */
+  advance(index: number, end: number): void {
+    this.#set(index, END, end);
+    this.#changed();
+  }
+
+  /** The segment's transfer ends at `stop` and no later. */
+  shorten(index: number, stop: number): void {
+    this.#set(index, STOP, stop);
+    this.#changed();
+  }
+
+  /** Up to where bytes are there without a gap; `position` itself where there are none. */
+  readableUntil(position: number): number {
+    let until = position;
+    const count = Atomics.load(this.#header, SEGMENTS);
+    for (let index = 0; index < count; index++) {
+      const end = this.#get(index, END);
+      if (this.#get(index, START) > until || end <= until) continue;
+      until = end;
+      // Another one may begin where this one ends.
+      index = -1;
+    }
+    return until;
+  }
+
+  /** True where a transfer is about to reach a position. */
+  isNear(position: number): boolean {
+    return this.segments.some(
+      ({ end, stop }) => end <= position && position < stop && position - end <= NEAR_BYTES,
+    );
+  }
+
+  /** A mark for `changedSince`, to be taken before looking. */
+  get mark(): number {
+    return Atomics.load(this.#header, CHANGES);
+  }
+
+  /** Resolves once something has changed after the mark was taken. */
+  async changedSince(mark: number): Promise<void> {
+    await changed(this.#header, CHANGES, mark);
+  }
+
+  /** Takes a seat: the bytes are waited for. False where the fill has been given up. */
+  join(): boolean {
+    for (;;) {
+      const seats = Atomics.load(this.#header, SEATS);
+      if (seats < 0) return false;
+      if (Atomics.compareExchange(this.#header, SEATS, seats, seats + 1) === seats) return true;
+    }
+  }
+
+  /** Gives a seat back. */
+  leave(): void {
+    Atomics.sub(this.#header, SEATS, 1);
+    Atomics.notify(this.#header, SEATS);
+  }
+
+  /** How many seats are taken. */
+  get seats(): number {
+    return Atomics.load(this.#header, SEATS);
+  }
+
+  /** Resolves once there may be another number of seats, and at the end. */
+  async seatsChangedSince(seats: number): Promise<void> {
+    await changed(this.#header, SEATS, seats);
+  }
+
+  /** Lets nobody take a seat any more. False where one is taken. */
+  close(): boolean {
+    return Atomics.compareExchange(this.#header, SEATS, 0, CLOSED) === 0;
+  }
+
+  /** Resolves when the fill has ended and nobody has a seat; nobody can take one then. */
+  async vacated(): Promise<void> {
+    for (;;) {
+      const { seats } = this;
+      const isOver = this.state !== "arriving" && (seats < 0 || this.close());
+      if (isOver) return;
+      await this.seatsChangedSince(seats);
+    }
+  }
+
+  #changed(): void {
+    Atomics.add(this.#header, CHANGES, 1);
+    Atomics.notify(this.#header, CHANGES);
+  }
+
+  #get(index: number, number: number): number {
+    return Number(Atomics.load(this.#numbers, index * NUMBERS + number));
+  }
+
+  #set(index: number, number: number, value: number): void {
+    Atomics.store(this.#numbers, index * NUMBERS + number, BigInt(value));
+  }
+}
+
+async function changed(words: Int32Array, index: number, seen: number): Promise<void> {
+  const waiting = Atomics.waitAsync(words, index, seen);
+  if (waiting.async) await waiting.value;
+}
