@@ -6,6 +6,7 @@ import type { EdgeConfig } from "./edge/edge.ts";
 import { lockDirectory } from "./keeper/directory-lock.ts";
 import { CacheDirectoryError, Disk, prepareCacheDirectory } from "./keeper/disk.ts";
 import { Keeper } from "./keeper/keeper.ts";
+import { Uses } from "./keeper/uses.ts";
 import type { Log } from "./log/log.ts";
 import { openLog, type ProcessLog } from "./log/open.ts";
 import { bucketAddress } from "./origin/address.ts";
@@ -49,7 +50,9 @@ export async function startApp(config: Config, stopAsked: Promise<void>): Promis
       return undefined;
     }
     const disk = openDisk(config, origin.name, log);
+    const uses = new Uses();
     const keeper = new Keeper({
+      uses,
       origin,
       disk,
       cacheBytes: config.cacheSize,
@@ -66,7 +69,7 @@ export async function startApp(config: Config, stopAsked: Promise<void>): Promis
       random: Math.random,
       log,
     });
-    const edges = await startEdges(config.threads, edgeConfig(config), { keeper, ...processLog });
+    const edges = await startEdges(config.threads, edgeConfig(config), { keeper, uses, ...processLog });
     log.info("Listening", {
       port: edges.port,
       host: config.host ?? "*",

@@ -10,9 +10,11 @@ const SOURCE = join(import.meta.dir, "../src");
 const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   "main.ts": ["app.ts", "config"],
   "app.ts": ["config", "edge/edge.ts", "keeper", "log", "origin", "threads"],
-  threads: ["edge", "keeper", "log"],
+  threads: ["edge", "keeper", "log", "keeper/uses.ts", "origin/origin.ts"],
   edge: [
     "keeper/protocol.ts",
+    "keeper/progress.ts",
+    "keeper/uses.ts",
     "keeper/freshness.ts",
     "origin/origin.ts",
     "origin/exchange.ts",

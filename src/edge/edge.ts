@@ -1,6 +1,7 @@
 /** One edge: a listener, its hot map and its handler. */
 
 import type { EdgeClient, KeeperClient } from "../keeper/protocol.ts";
+import type { Uses } from "../keeper/uses.ts";
 import type { Level, Log } from "../log/log.ts";
 import { corsPolicy } from "./cors.ts";
 import { createHandler } from "./handler.ts";
@@ -19,6 +20,14 @@ export interface EdgeConfig {
   readonly logLevel: Level;
 }
 
+/** What an edge is made of beside its configuration. */
+export interface EdgeParts {
+  readonly keeper: KeeperClient;
+  readonly uses: Uses;
+  readonly log: Log;
+  readonly nowMs: () => number;
+}
+
 /** An edge that runs. */
 export interface Edge {
   readonly listener: Listener;
@@ -31,12 +40,13 @@ export interface Edge {
  *
  * @throws where the address can't be had
  */
-export function startEdge(config: EdgeConfig, keeper: KeeperClient, log: Log, nowMs: () => number): Edge {
+export function startEdge(config: EdgeConfig, { keeper, uses, log, nowMs }: EdgeParts): Edge {
   const hotMap = new HotMap();
   const { authKey, bucket, prefix, rejectQueryStrings } = config;
   const cors = corsPolicy(config.allowedOrigins);
   const handler = createHandler({
     keeper,
+    uses,
     hotMap,
     cors,
     authKey,

@@ -67,6 +67,7 @@ export class FollowedBody {
     client: AbortSignal,
   ): Promise<Uint8Array<ArrayBuffer> | ReadableStream<Uint8Array> | undefined> {
     client.addEventListener("abort", () => this.end(), { once: true });
+    if (client.aborted) this.end();
     try {
       if (this.#last - this.#position < HANDED_OVER_BYTES) return await this.#shortRun();
       await this.#readableUntil();

@@ -3,6 +3,7 @@ import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { Entry, KeeperClient, Lookup } from "../keeper/protocol.ts";
+import { Uses } from "../keeper/uses.ts";
 import { createLog } from "../log/log.ts";
 import { corsPolicy } from "./cors.ts";
 import { createHandler } from "./handler.ts";
@@ -26,7 +27,15 @@ function frame(name: string): string {
 function fileEntry(generation: number, path: string): Entry {
   const body = { kind: "file", path, isChecked: true } as const;
   const content = { kind: "object", head: { etag: `"${generation}"` }, bodyBytes: BODY_BYTES, body } as const;
-  return { key: "a", generation, content, storedAtMs: 0, freshUntilMs: 1_000, expiresAtMs: 1_000 };
+  return {
+    key: "a",
+    generation,
+    useIndex: 0,
+    content,
+    storedAtMs: 0,
+    freshUntilMs: 1_000,
+    expiresAtMs: 1_000,
+  };
 }
 
 function handlerOf(keeper: Partial<KeeperClient>) {
@@ -38,6 +47,7 @@ function handlerOf(keeper: Partial<KeeperClient>) {
       ...keeper,
     },
     hotMap: new HotMap(),
+    uses: new Uses(),
     cors: corsPolicy([]),
     authKey: undefined,
     bucket: "bucket",

@@ -2,6 +2,7 @@
 
 import { BoundedMap } from "../common/bounded-map.ts";
 import type { Lookup, ObjectEntry } from "../keeper/protocol.ts";
+import type { Uses } from "../keeper/uses.ts";
 import type { Log } from "../log/log.ts";
 import type { CorsHeaders, CorsPolicy } from "./cors.ts";
 import { ALLOWED_METHODS, type ErrorCode, errorResponse } from "./errors.ts";
@@ -17,6 +18,7 @@ import { meaningOf } from "./route.ts";
 /** What a handler is made of. */
 export interface HandlerParts extends ManagementParts {
   readonly hotMap: HotMap;
+  readonly uses: Uses;
   readonly cors: CorsPolicy;
   readonly rejectQueryStrings: boolean;
   readonly nowMs: () => number;
@@ -41,6 +43,9 @@ const LOST_FILE_TRIES = 4;
 
 /** Most files for which it is remembered what was answered with them. */
 const SENT_FILES = 1_000;
+
+/** What nginx logs for it; nobody receives it. */
+const CLIENT_LEFT = 499;
 
 const NO_BYTES = new Uint8Array(new SharedArrayBuffer(0));
 
@@ -118,6 +123,7 @@ function answer(parts: Parts, request: Request, waiting: Waiting): Response | Pr
   if (hot?.isUsable(nowMs) === true) {
     const response = respondHot(hot, request, cors, nowMs);
     if (response !== undefined) {
+      parts.uses.mark(hot.entry.useIndex);
       noteFile(parts, path, hot.entry);
       return response;
     }
@@ -210,6 +216,7 @@ async function followGrowing(
   }
   const followed = new FollowedBody(parts.keeper, entry, wanted.first, wanted.last);
   const body = await followed.begin(request.signal);
-  const { status, headers } = response;
-  return body && new Response(body, { status, headers });
+  if (body !== undefined) return new Response(body, { status: response.status, headers: response.headers });
+  // Who has left gets nothing, and must not be the reason to ask again.
+  return request.signal.aborted ? new Response(null, { status: CLIENT_LEFT }) : undefined;
 }

@@ -9,6 +9,7 @@ function entryWith(head: ObjectHead, key = "a.html"): ObjectEntry {
   return {
     key,
     generation: 1,
+    useIndex: 0,
     content: {
       kind: "object",
       head,

@@ -11,6 +11,7 @@ function entry(key: string, generation = 1): ObjectEntry {
   return {
     key,
     generation,
+    useIndex: 0,
     content: { kind: "object", head: { etag: '"a"' }, bodyBytes: 3, body: { kind: "memory", bytes } },
     storedAtMs: STORED_MS,
     freshUntilMs: STORED_MS + 60_000,

@@ -125,5 +125,13 @@ function unstoredEntry(
   nowMs: number,
 ): ObjectEntry {
   const content = { kind: "object", head, bodyBytes, body: { kind: "memory", bytes: NO_BYTES } } as const;
-  return { key, generation: 0, content, storedAtMs: nowMs, freshUntilMs: nowMs, expiresAtMs: nowMs };
+  return {
+    key,
+    generation: 0,
+    useIndex: 0,
+    content,
+    storedAtMs: nowMs,
+    freshUntilMs: nowMs,
+    expiresAtMs: nowMs,
+  };
 }

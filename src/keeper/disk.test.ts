@@ -67,11 +67,12 @@ describe("the name of a file", () => {
   test("is flat, and the same for the same key and origin", () => {
     const key = anyText;
     fc.assert(
-      fc.property(key, (given) => {
-        const name = new Disk(folder, "o").nameOf(given);
+      fc.property(key, fc.constantFrom(0, 1), (given, copy) => {
+        const name = new Disk(folder, "o").nameOf(given, copy);
         expect(name).toMatch(/^[0-9a-f]{64}$/);
-        expect(new Disk(folder, "o").nameOf(given)).toBe(name);
-        expect(new Disk(folder, "p").nameOf(given)).not.toBe(name);
+        expect(new Disk(folder, "o").nameOf(given, copy)).toBe(name);
+        expect(new Disk(folder, "o").nameOf(given, copy === 0 ? 1 : 0)).not.toBe(name);
+        expect(new Disk(folder, "p").nameOf(given, copy)).not.toBe(name);
       }),
     );
   });
@@ -83,31 +84,41 @@ describe("the name of a file", () => {
     { one: ["o", "é"], other: ["o", "e\u0301"] },
     { one: ["o", "a"], other: ["o", "A"] },
   ])("is not shared by $one and $other", ({ one, other }) => {
-    expect(new Disk(folder, one[0]!).nameOf(one[1]!)).not.toBe(new Disk(folder, other[0]!).nameOf(other[1]!));
+    expect(new Disk(folder, one[0]!).nameOf(one[1]!, 0)).not.toBe(
+      new Disk(folder, other[0]!).nameOf(other[1]!, 0),
+    );
   });
 });
+
+const ROOM = { grow: () => true, release: () => {} };
+
+function pathOf(disk: Disk, key: string): string {
+  return disk.pathOf(disk.nameOf(key, 0));
+}
 
 describe("a disk", () => {
   const times = { storedAtMs: 1, freshUntilMs: 2, expiresAtMs: 3 };
   async function keep(disk: Disk, key: string, body: string, head = {}): Promise<void> {
-    const draft = await disk.draft(key);
+    const draft = await disk.draft(ROOM);
     await draft.write(new TextEncoder().encode(body));
-    await draft.keep({ key, head, ...times }, () => true);
+    await draft.keep({ key, head, ...times }, () => true, pathOf(disk, key));
   }
   async function scanned(disk: Disk): Promise<string[]> {
-    return (await Array.fromAsync(disk.scan())).map(({ metadata }) => metadata.key).sort();
+    const listed = await Array.fromAsync(disk.list());
+    const read = await Promise.all(listed.map(({ name }) => disk.read(name)));
+    return read.flatMap((file) => (file !== undefined && disk.isOwn(file) ? [file.metadata.key] : [])).sort();
   }
 
   test("shows a file under its name only once it is whole", async () => {
     const disk = new Disk(folder, "o");
-    const draft = await disk.draft("a");
+    const draft = await disk.draft(ROOM);
     await draft.write(new TextEncoder().encode("bo"));
     await draft.write(new TextEncoder().encode("dy"));
     expect(await disk.find("a")).toBeUndefined();
-    await draft.keep({ key: "a", head: {}, ...times }, () => true);
-    expect(readdirSync(folder)).toEqual([disk.nameOf("a")]);
+    await draft.keep({ key: "a", head: {}, ...times }, () => true, pathOf(disk, "a"));
+    expect(readdirSync(folder)).toEqual([disk.nameOf("a", 0)]);
     expect((await disk.find("a"))?.metadata).toEqual({ origin: "o", key: "a", head: {}, ...times });
-    expect(statSync(disk.pathOf("a")).mode & 0o077).toBe(0);
+    expect(statSync(pathOf(disk, "a")).mode & 0o077).toBe(0);
   });
   test("makes its directory again, with mode 0700, where somebody has deleted it", async () => {
     const directory = join(folder, "deleted");
@@ -119,10 +130,10 @@ describe("a disk", () => {
     const disk = new Disk(folder, "o");
     const body = "b".repeat(3 * 1024 * 1024);
     await keep(disk, "a", body);
-    const path = disk.pathOf("a");
+    const path = pathOf(disk, "a");
     expect(await disk.isIntact(path, body.length)).toBe(true);
     expect(await disk.isIntact(path, body.length - 1)).toBe(false);
-    expect(await disk.isIntact(disk.pathOf("missing"), body.length)).toBe(false);
+    expect(await disk.isIntact(pathOf(disk, "missing"), body.length)).toBe(false);
     expect(Buffer.from((await disk.readBody(path, body.length))!).toString()).toBe(body);
     for (const at of [0, 1024 * 1024, body.length - 1]) {
       const file = Buffer.from(readFileSync(path));
@@ -136,10 +147,12 @@ describe("a disk", () => {
   });
   test("leaves nothing of a draft that is discarded, or that may not be kept", async () => {
     const disk = new Disk(folder, "o");
-    const draft = await disk.draft("a");
+    const draft = await disk.draft(ROOM);
     await draft.discard();
-    const refused = await disk.draft("a");
-    expect(await refused.keep({ key: "a", head: {}, ...times }, () => false)).toBeUndefined();
+    const refused = await disk.draft(ROOM);
+    expect(
+      await refused.keep({ key: "a", head: {}, ...times }, () => false, pathOf(disk, "a")),
+    ).toBeUndefined();
     expect(readdirSync(folder)).toEqual([]);
   });
   test("reads metadata of any length that is allowed", async () => {
@@ -158,11 +171,11 @@ describe("a disk", () => {
   });
   test("leaves its own drafts alone when it scans, and removes those of others", async () => {
     const [old, running] = [new Disk(folder, "o"), new Disk(folder, "o")];
-    const left = await old.draft("a");
-    const draft = await running.draft("b");
+    const left = await old.draft(ROOM);
+    const draft = await running.draft(ROOM);
     expect(await scanned(running)).toEqual([]);
     expect(readdirSync(folder)).toHaveLength(1);
-    await draft.keep({ key: "b", head: {}, ...times }, () => true);
+    await draft.keep({ key: "b", head: {}, ...times }, () => true, pathOf(running, "b"));
     expect(await scanned(running)).toEqual(["b"]);
     await left.discard();
   });

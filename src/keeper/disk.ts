@@ -4,7 +4,7 @@
  */
 
 import { createHash, randomUUID } from "node:crypto";
-import { chmodSync, lstatSync, mkdirSync } from "node:fs";
+import { chmodSync, lstatSync, mkdirSync, statSync } from "node:fs";
 import { type FileHandle, open, readdir, unlink, utimes } from "node:fs/promises";
 import { join } from "node:path";
 import { crc32 } from "node:zlib";
@@ -17,6 +17,7 @@ import {
   METADATA_MOST_BYTES,
   type Metadata,
 } from "./frame.ts";
+import type { Copy, Room } from "./ledger.ts";
 
 const DRAFT_ENDING = ".draft";
 const FRAME_NAME = /^[0-9a-f]{64}$/;
@@ -30,10 +31,21 @@ export class CacheDirectoryError extends Error {
   override readonly name = "CacheDirectoryError";
 }
 
+/** Longest time that the directory is listed in one go, in milliseconds. */
+const LISTED_AT_ONCE_MS = 2;
+
+/** A frame by its name and size alone. */
+export interface ListedFile {
+  readonly name: string;
+  readonly fileBytes: number;
+}
+
 /** A whole frame found on disk. */
 export interface StoredFile {
   readonly name: string;
   readonly path: string;
+  /** Which of its key's two names it has; undefined for neither. */
+  readonly copy: Copy | undefined;
   readonly fileBytes: number;
   /** When S3 last said that it is right: when it was stored, or `touch`ed since. */
   readonly confirmedAtMs: number;
@@ -74,31 +86,25 @@ export class Disk {
     this.#origin = origin;
   }
 
-  /** The file name of a key: lengths go in front, so that no two keys or origins share one. */
-  nameOf(key: string): string {
+  /** Lengths go in front, so that no two keys or origins share one. */
+  #hash(key: string): string {
     const hash = createHash("sha256");
     for (const part of [this.#origin, key]) hash.update(`${Buffer.byteLength(part)}:`).update(part);
     return hash.digest("hex");
   }
 
-  /** Where a key's file is or would be. */
-  pathOf(key: string): string {
-    return join(this.#directory, this.nameOf(key));
-  }
-
   /**
-   * Where a new copy of a key goes: not over the one that is in use, because an edge may be about to open that for an
-   * answer whose headers it has made already. A key has two names, and its copies take turns.
-   *
-   * @param inUse the path of the present copy
+   * The name of a key's file. A key has two, and its copies take turns: a new one never goes over the one that
+   * is in use, because an edge may be about to open that for an answer whose headers it has made already.
    */
-  freePathOf(key: string, inUse: string | undefined): string {
-    const path = this.pathOf(key);
-    return path === inUse ? join(this.#directory, this.#otherNameOf(key)) : path;
+  nameOf(key: string, copy: Copy): string {
+    const name = this.#hash(key);
+    return copy === 0 ? name : this.#hash(`${name}/${key}`);
   }
 
-  #otherNameOf(key: string): string {
-    return this.nameOf(`${this.nameOf(key)}/${key}`);
+  /** Where a file of that name is. */
+  pathOf(name: string): string {
+    return join(this.#directory, name);
   }
 
   /** Notes that S3 has said that a file is still right. Not in the file itself, which is never changed, but in its time. */
@@ -109,11 +115,11 @@ export class Disk {
   }
 
   /**
-   * Starts a key's file. A directory that was deleted is made again.
+   * Starts a file. A directory that was deleted is made again.
    *
    * @throws CacheDirectoryError where another user has made it meanwhile
    */
-  async draft(key: string): Promise<Draft> {
+  async draft(room: Room): Promise<Draft> {
     const path = join(this.#directory, `${this.#run}-${++this.#drafts}${DRAFT_ENDING}`);
     const start = () => open(path, "wx+", 0o600);
     const handle = await start().catch((error: NodeJS.ErrnoException) => {
@@ -121,13 +127,13 @@ export class Disk {
       prepareCacheDirectory(this.#directory, process.getuid?.());
       return start();
     });
-    return new Draft(handle, path, this.pathOf(key), this.#origin);
+    return new Draft(handle, path, this.#origin, room);
   }
 
   /** Looks for a key's frame. Undefined where there is none; one that isn't whole or isn't the key's own is removed. */
   async find(key: string): Promise<StoredFile | undefined> {
     let best: StoredFile | undefined;
-    for (const name of [this.nameOf(key), this.#otherNameOf(key)]) {
+    for (const name of [this.nameOf(key, 0), this.nameOf(key, 1)]) {
       const found = await this.#readFrame(name);
       if (found === undefined) continue;
       const isOwn =
@@ -196,22 +202,38 @@ export class Disk {
     return frames;
   }
 
-  /** Every whole frame of this origin. Removes what is broken or misnamed, and what another process left half written. */
-  async *scan(): AsyncGenerator<StoredFile> {
+  /** Names and sizes of all frames, in no order. Removes what another process left half written. */
+  async *list(): AsyncGenerator<ListedFile> {
+    let yieldedAtMs = performance.now();
     for (const name of await readdir(this.#directory)) {
       if (name.endsWith(DRAFT_ENDING) && !name.startsWith(this.#run)) await this.remove(name);
       if (!FRAME_NAME.test(name)) continue;
-      const found = await this.#readFrame(name);
-      if (found === undefined) continue;
-      if (found !== "broken" && found.metadata.origin !== this.#origin) continue;
-      const isOwn = found !== "broken" && this.#isNameOf(name, found.metadata.key);
-      if (isOwn) yield found;
-      else await this.remove(name);
+      // A call a file would take a minute where there are a million; so many at once that nothing else waits for long.
+      const fileBytes = statSync(join(this.#directory, name), { throwIfNoEntry: false })?.size;
+      if (fileBytes !== undefined) yield { name, fileBytes };
+      if (performance.now() - yieldedAtMs < LISTED_AT_ONCE_MS) continue;
+      await new Promise((resolve) => setImmediate(resolve));
+      yieldedAtMs = performance.now();
     }
   }
 
-  #isNameOf(name: string, key: string): boolean {
-    return name === this.nameOf(key) || name === this.#otherNameOf(key);
+  /** Reads a listed file; undefined where it is gone. One that is broken or misnamed is removed. */
+  async read(name: string): Promise<StoredFile | undefined> {
+    const found = await this.#readFrame(name);
+    if (found === undefined) return undefined;
+    if (found !== "broken" && (found.copy !== undefined || !this.isOwn(found))) return found;
+    await this.remove(name);
+    return undefined;
+  }
+
+  /** True for a frame of this origin. */
+  isOwn({ metadata }: StoredFile): boolean {
+    return metadata.origin === this.#origin;
+  }
+
+  #copyOf(name: string, key: string): Copy | undefined {
+    if (name === this.nameOf(key, 0)) return 0;
+    return name === this.nameOf(key, 1) ? 1 : undefined;
   }
 
   async #readFrame(name: string): Promise<StoredFile | "broken" | undefined> {
@@ -233,7 +255,15 @@ export class Disk {
       const metadata = decodeMetadata(json, footer);
       return metadata === undefined
         ? "broken"
-        : { name, path, fileBytes: size, confirmedAtMs: mtimeMs, footer, metadata };
+        : {
+            name,
+            path,
+            copy: this.#copyOf(name, metadata.key),
+            fileBytes: size,
+            confirmedAtMs: mtimeMs,
+            footer,
+            metadata,
+          };
     } finally {
       await handle.close();
     }

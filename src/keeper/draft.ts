@@ -4,6 +4,7 @@ import { renameSync } from "node:fs";
 import { type FileHandle, unlink } from "node:fs/promises";
 import { crc32 } from "node:zlib";
 import { encodeTrailer, type Metadata } from "./frame.ts";
+import type { Room } from "./ledger.ts";
 
 /** Bytes of a body that are read and summed in one go. */
 const SUMMED_AT_ONCE_BYTES = 1024 * 1024;
@@ -12,9 +13,8 @@ const SUMMED_AT_ONCE_BYTES = 1024 * 1024;
 export class Draft {
   readonly #handle: FileHandle;
   readonly #path: string;
-  /** Where it will be when it is kept and nothing else is said. */
-  readonly finalPath: string;
   readonly #origin: string;
+  readonly #room: Room;
   /** Up to where the body's checksum is known. */
   #summed = 0;
   #crc32 = 0;
@@ -22,11 +22,16 @@ export class Draft {
   #readersGone: Promise<void> | undefined;
 
   /** @param handle open for reading and writing */
-  constructor(handle: FileHandle, path: string, finalPath: string, origin: string) {
+  constructor(handle: FileHandle, path: string, origin: string, room: Room) {
     this.#handle = handle;
     this.#path = path;
-    this.finalPath = finalPath;
     this.#origin = origin;
+    this.#room = room;
+  }
+
+  /** Room for so many bytes more than was asked for at the start. False where there is none. */
+  grow(bytes: number): boolean {
+    return this.#room.grow(bytes);
   }
 
   /** To be read by others, who say when they are done by `closeAfter`. */
@@ -81,7 +86,7 @@ export class Draft {
   async keep(
     metadata: Omit<Metadata, "origin">,
     mayKeep: () => boolean,
-    path: string = this.finalPath,
+    path: string,
   ): Promise<number | undefined> {
     await this.#sumRest();
     const trailer = encodeTrailer({ origin: this.#origin, ...metadata }, this.#bodyBytes, this.#crc32);
@@ -90,17 +95,23 @@ export class Draft {
     await this.#handle.utimes(storedAtSeconds, storedAtSeconds);
     await this.#close();
     if (!mayKeep()) {
-      await unlink(this.#path).catch(() => {});
+      await this.#remove();
       return undefined;
     }
     renameSync(this.#path, path);
+    this.#room.release();
     return this.#bodyBytes + trailer.length;
   }
 
   /** Deletes the draft. Never rejects. */
   async discard(): Promise<void> {
     await this.#close().catch(() => {});
+    await this.#remove();
+  }
+
+  async #remove(): Promise<void> {
     await unlink(this.#path).catch(() => {});
+    this.#room.release();
   }
 
   async #close(): Promise<void> {

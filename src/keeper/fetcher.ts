@@ -18,7 +18,7 @@ import { entryLookup, isObject, keptLookup, staleForMs, staleLookup } from "./lo
 import { Passes } from "./passes.ts";
 import { Progress } from "./progress.ts";
 import type { CacheStatus, Lookup, ObjectEntry } from "./protocol.ts";
-import type { EntryTimes, Kept, Store } from "./store.ts";
+import type { EntryTimes, Kept, Store, Ticket } from "./store.ts";
 
 /** That stale copies are served is a warning this often, in milliseconds. */
 const STALE_LOGGED_EVERY_MS = 60_000;
@@ -46,8 +46,10 @@ interface Question {
   /** What is stored, to fall back on. */
   readonly stored: ObjectEntry | undefined;
   readonly status: CacheStatus;
-  readonly epoch: number;
+  readonly ticket: Ticket;
   readonly startedMs: number;
+  /** True where it is asked because a large fill broke off: it isn't asked a third time. */
+  readonly isRetry: boolean;
 }
 
 /** Everything between the keeper and S3. */
@@ -63,17 +65,27 @@ export class Fetcher {
     this.backoff = new Backoff(parts.random);
   }
 
-  /** Finds out about a key, with what is stored as the copy to fall back on. */
-  async fetch(key: string, copy: Kept | undefined): Promise<Lookup> {
+  /**
+   * Finds out about a key, with what is stored as the copy to fall back on.
+   *
+   * @param isRetry true where a fill has just failed, and this is its second attempt
+   */
+  async fetch(key: string, copy: Kept | undefined, isRetry: boolean): Promise<Lookup> {
     const { store, nowMs } = this.#parts;
     const stored = copy !== undefined && isObject(copy.entry) ? copy.entry : undefined;
     const status = copy === undefined ? "miss" : "expired";
-    const question = { key, stored, status, epoch: store.epoch, startedMs: nowMs() } as const;
-    const first = await this.#ask(question);
-    if (first.kind !== "failed") return first;
-    const isWorthIt = ASKED_AGAIN.has(first.failure.code) && this.backoff.failing === undefined;
-    const last = isWorthIt ? await this.#ask(question) : first;
-    return last.kind === "failed" ? this.#failed(question, last.failure) : last;
+    const ticket = store.beginFill(key);
+    const question = { key, stored, status, ticket, startedMs: nowMs(), isRetry } as const;
+    try {
+      const first = await this.#ask(question);
+      if (first.kind !== "failed") return first;
+      const isRetried = this.#isWorthRetrying(question, first.failure);
+      if (isRetried) this.#parts.log.info("S3 asked once more", { key, ...first.failure });
+      const last = isRetried ? await this.#ask({ ...question, isRetry: true }) : first;
+      return last.kind === "failed" ? this.#failed(question, last.failure) : last;
+    } finally {
+      store.endFill(question.ticket);
+    }
   }
 
   /** The answer with which the edge asks S3 by itself. */
@@ -93,8 +105,8 @@ export class Fetcher {
     try {
       const answer = await this.#parts.origin.get(key, stored?.content.head);
       if (answer.kind === "failed") return answer;
-      this.backoff.succeeded();
       if (answer.kind === "object") return await this.#fill(question, answer);
+      this.backoff.succeeded();
       if (answer.kind === "unchanged") {
         // Only a question about something stored has this answer, and only about that.
         const isOther = answer.head.etag !== undefined && answer.head.etag !== stored?.content.head.etag;
@@ -104,7 +116,7 @@ export class Fetcher {
       }
       this.#logFetch(question, answer.kind, answer.kind === "missing" ? { hint: answer.hint } : {});
       const times = this.#times(this.#parts.freshness.negativeTtlMs, 0);
-      const kept = this.#parts.store.keepNegative(key, answer.kind, times, question.epoch);
+      const kept = this.#parts.store.keepNegative(answer.kind, times, question.ticket);
       return keptLookup(kept, question.status);
     } catch (error) {
       if (error instanceof OriginError) return { kind: "failed", failure: error.failure };
@@ -119,7 +131,7 @@ export class Fetcher {
     if (lifetime === undefined) return this.#passFromNowOn(stored.key, "the object's Cache-Control");
     this.#logFetch(question, "unchanged");
     const times = this.#times(lifetime.cacheMs, lifetime.clientMs);
-    return keptLookup(this.#parts.store.refresh(stored, head, times, question.epoch), "revalidated");
+    return keptLookup(this.#parts.store.refresh(stored, head, times, question.ticket), "revalidated");
   }
 
   /** With `--force-ttl` the object's own `Cache-Control` doesn't reach clients either: it would disagree. */
@@ -130,26 +142,27 @@ export class Fetcher {
 
   async #fill(question: Question, object: OriginObject): Promise<Answered> {
     const { store, place } = this.#parts;
-    const { key, status, epoch } = question;
+    const { key, status, ticket } = question;
     const head = this.#headToKeep(object.head);
     const lifetime = lifetimeOf(head, this.#parts.freshness);
     if (lifetime === undefined) {
       object.body.cancel();
+      this.backoff.succeeded();
       return this.#passFromNowOn(key, "the object's Cache-Control");
     }
     const times = this.#times(lifetime.cacheMs, lifetime.clientMs);
-    const filled = await fill(key, object, place);
+    const filled = await fill(object, place);
+    if (filled.kind === "growing") return this.#grow(question, head, object, filled, times);
+    this.backoff.succeeded();
     switch (filled.kind) {
       case "no-place":
         return this.#passFromNowOn(key, filled.reason);
-      case "growing":
-        return this.#grow(question, head, object, filled, times);
       case "memory":
         this.#logFetch(question, "object", { bytes: filled.bytes.length });
-        return keptLookup(await store.keepInMemory(key, head, filled.bytes, times, epoch), status);
+        return keptLookup(await store.keepInMemory(head, filled.bytes, times, ticket), status);
       case "file": {
         this.#logFetch(question, "object", { bytes: filled.draft.bodyBytes });
-        const kept = await store.keepFile(key, head, filled.draft, times, epoch);
+        const kept = await store.keepFile(head, filled.draft, times, ticket);
         // Cleared or without a place in the meantime: whoever waits gets today's bytes from S3.
         return kept === undefined ? this.pass(key) : keptLookup(kept, status);
       }
@@ -181,34 +194,46 @@ export class Fetcher {
     setTimeout(() => progress.leave(), 0);
     // The descriptor is lent to every edge.
     draft.closeAfter(progress.vacated());
-    const isJoinable = question.epoch === store.epoch;
-    this.growths.add(growth, isJoinable, this.#finish(question, growth, times));
+    // Its own ticket: the question's ends with the answer.
+    const ticket = store.beginFill(key, question.ticket.isValid);
+    this.growths.add(growth, ticket.isValid, this.#finish({ ...question, ticket }, growth, times));
     return entryLookup(entry, status, true);
   }
 
   async #finish(question: Question, growth: Growth, times: EntryTimes): Promise<void> {
     const { store, log } = this.#parts;
     const { draft, entry } = growth;
-    const { key } = question;
+    const { key, ticket } = question;
     const end = await growth.run();
     if (end.kind === "whole") {
+      this.backoff.succeeded();
       this.#logFetch(question, "object", { bytes: draft.bodyBytes });
-      const kept = await store.keepFile(key, entry.content.head, draft, times, question.epoch);
+      if (growth.isOutdated) await draft.discard();
+      const kept = growth.isOutdated
+        ? undefined
+        : await store.keepFile(entry.content.head, draft, times, ticket);
       if (kept !== undefined && question.stored !== undefined) this.#parts.onReplaced(key);
+      store.endFill(ticket);
       // Not before: who has had the last byte may count on a hit.
       return growth.progress.end("whole");
     }
-    await draft.discard();
+    store.endFill(ticket);
     switch (end.kind) {
       case "abandoned":
-        return this.#logFetch(question, "abandoned", { bytes: entry.content.bodyBytes });
+        this.#logFetch(question, "abandoned", { bytes: entry.content.bodyBytes });
+        break;
       case "unwritten":
         store.report("write", end.error);
-        return this.passes.add(key, this.#parts.nowMs());
+        this.passes.add(key, this.#parts.nowMs());
+        break;
       case "failed":
+        this.growths.fail(growth, end.failure, !this.#isWorthRetrying(question, end.failure));
         this.#noteFailure(question, end.failure);
         log.warn("S3 fetch failed midway", { key, ...end.failure, ms: this.#tookMs(question) });
     }
+    // Who has had nothing yet asks again, and is told what has just been noted.
+    growth.progress.end(end.kind === "unwritten" ? "unwritten" : "failed");
+    await draft.discard();
   }
 
   #times(cacheMs: number, clientMs: number): EntryTimes {
@@ -232,6 +257,11 @@ export class Fetcher {
     log[isDue ? "warn" : "info"]("S3 fetch failed, serving stale copies", fields);
     // What was cleared meanwhile is for those who wait, and for nobody after them.
     return staleLookup({ entry: stored, isKept: store.holds(stored) }, failure.code, nowMs);
+  }
+
+  /** One failure is one retry for all who wait, unless S3 is known to fail already. */
+  #isWorthRetrying({ isRetry }: Question, { code }: Failure): boolean {
+    return !isRetry && ASKED_AGAIN.has(code) && this.backoff.failing === undefined;
   }
 
   #noteFailure({ startedMs }: Question, { code }: Failure): void {

@@ -4,11 +4,12 @@
  */
 
 import { OriginError, type OriginObject } from "../origin/origin.ts";
-import type { Disk } from "./disk.ts";
 import type { Draft } from "./draft.ts";
 
 /** Bodies up to this many bytes live in memory that all threads share; larger ones are sent from their file. */
 export const SMALL_BODY_BYTES = 64 * 1024;
+
+const NO_ROOM = "no room in the cache directory";
 
 /** Where a body is now. */
 export type Filled =
@@ -22,8 +23,8 @@ export type Filled =
 
 /** Where a large body may go. */
 export interface FillPlace {
-  /** Absent where nothing is kept on disk. */
-  readonly disk: Disk | undefined;
+  /** Starts a file for a body of that many bytes. Undefined where there is no room, or no disk at all. */
+  draft(bodyBytes: number): Promise<Draft | undefined>;
   /** Largest body that is kept, in bytes. */
   readonly mostBytes: number;
 }
@@ -33,7 +34,7 @@ export interface FillPlace {
  *
  * @throws OriginError where it ends early, breaks or takes too long; nothing is left behind then
  */
-export async function fill(key: string, object: OriginObject, place: FillPlace): Promise<Filled> {
+export async function fill(object: OriginObject, place: FillPlace): Promise<Filled> {
   const { body, contentLength } = object;
   const refuse = (reason: string): Filled => {
     body.cancel();
@@ -55,12 +56,15 @@ export async function fill(key: string, object: OriginObject, place: FillPlace):
       if (draft === undefined) {
         chunks.push(chunk);
         if (bytes <= SMALL_BODY_BYTES && !isAnnounced) continue;
-        if (place.disk === undefined) return refuse("no cache directory");
-        draft = await place.disk.draft(key);
+        draft = await place.draft(contentLength ?? bytes);
+        if (draft === undefined) return refuse(NO_ROOM);
         await draft.write(Buffer.concat(chunks));
         if (isAnnounced) return { kind: "growing", draft, bodyBytes: contentLength };
-      } else {
+      } else if (draft.grow(chunk.length)) {
         await draft.write(chunk);
+      } else {
+        await draft.discard();
+        return refuse(NO_ROOM);
       }
     }
   } catch (error) {

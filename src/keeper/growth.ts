@@ -11,6 +11,8 @@ import type { ObjectEntry } from "./protocol.ts";
 
 /** A body under this many bytes is taken to its end even where nobody waits for it any more. */
 const FINISHED_ALONE_BYTES = 1024 * 1024;
+/** A fill nobody waits for stands still this long before it is ended, in milliseconds: a player leaves one place to open another. */
+const LINGER_MS = 500;
 /** Most bytes written in one go: less than what counts as near, so that a transfer stops in time. */
 const WRITTEN_AT_ONCE_BYTES = 256 * 1024;
 /** Most parts asked for at once beside the main transfer. */
@@ -49,9 +51,13 @@ export class Growth {
   readonly #askPart: GrowthParts["askPart"];
   readonly #bodyBytes: number;
   readonly #transfers = new Set<OriginBody>();
+  /** Parts that S3 has been asked for and has not answered yet. */
+  readonly #asked = new Set<{ readonly part: Part; readonly answer: Promise<PartAnswer> }>();
   readonly #seeks = new Set<Promise<void>>();
   #seekCount = 0;
   #isAbandoned = false;
+  #isOver = false;
+  #isOutdated = false;
 
   constructor({ entry, progress, draft, body, askPart }: GrowthParts) {
     this.entry = entry;
@@ -66,7 +72,7 @@ export class Growth {
 
   /**
    * Takes the rest. Nothing is read or written any more once the promise resolves. The draft is left to the caller, and so
-   * is to say that it is whole.
+   * is to tell the readers.
    */
   async run(): Promise<GrowthEnd> {
     void this.#watchSeats();
@@ -81,7 +87,7 @@ export class Growth {
       else if (error instanceof OriginError) end = { kind: "failed", failure: error.failure };
       else end = { kind: "unwritten", error };
     }
-    if (end.kind !== "whole") this.progress.end(end.kind === "unwritten" ? "unwritten" : "failed");
+    this.#isOver = true;
     await Promise.all(this.#seeks);
     return end;
   }
@@ -93,41 +99,73 @@ export class Growth {
     this.#cancelTransfers();
   }
 
+  /** True once S3 has said that it has another copy. This one is for those who have begun with it. */
+  get isOutdated(): boolean {
+    return this.#isOutdated;
+  }
+
   /**
    * Sees to it that a part comes before its turn.
    *
    * @returns false where S3 has another copy by now
    */
-  async seek(part: Part): Promise<boolean> {
+  async seek({ first, last }: Part): Promise<boolean> {
     const { progress } = this;
-    const isComing = progress.readableUntil(part.first) > part.first || progress.isNear(part.first);
-    const isFull = this.#seeks.size >= SEEKS_AT_ONCE || this.#seekCount >= MOST_SEEKS;
-    if (this.#askPart === undefined || progress.state !== "arriving" || isComing || isFull) return true;
-    const index = this.#open(part.first, part.last + 1);
-    if (index === undefined) return true;
+    for (;;) {
+      if (this.#isOutdated) return false;
+      const isComing = progress.readableUntil(first) > first || progress.isNear(first);
+      if (isComing || this.#askPart === undefined || this.#isOver || this.#seekCount >= MOST_SEEKS)
+        return true;
+      const asked = [...this.#asked].find(({ part }) => part.first <= first && first <= part.last);
+      if (asked !== undefined) return (await asked.answer).kind !== "changed";
+      if (this.#asked.size + this.#seeks.size < SEEKS_AT_ONCE) break;
+      await Promise.race([...this.#seeks, ...[...this.#asked].map(({ answer }) => answer)]);
+    }
     this.#seekCount++;
-    const { start, stop } = progress.segment(index);
-    const answered = this.#askPart({ first: start, last: stop - 1 });
-    const seek = answered
-      .then((answer) => (answer.kind === "object" ? this.#receive(index, stop, answer.body) : undefined))
+    const part = { first, last: this.#freeUntil(first, last + 1) - 1 };
+    const asked = { part, answer: this.#askPart(part) };
+    this.#asked.add(asked);
+    const answer = await asked.answer;
+    this.#asked.delete(asked);
+    this.#isOutdated ||= answer.kind === "changed";
+    if (answer.kind === "object") this.#takePart(part, answer.body);
+    return answer.kind !== "changed";
+  }
+
+  /** Takes a part, unless its place has been taken meanwhile. */
+  #takePart({ first, last }: Part, body: OriginBody): void {
+    const { progress } = this;
+    const isTaken = this.#isOver || progress.readableUntil(first) > first;
+    const index = isTaken ? undefined : this.#open(first, last + 1);
+    if (index === undefined) {
+      body.cancel();
+      return;
+    }
+    const seek = this.#receive(index, last + 1, body)
       // What is missing then is a gap like any other.
       .catch(() => {})
       .finally(() => {
-        progress.shorten(index, progress.segment(index).end);
+        progress.stopAt(index, progress.segment(index).end);
         this.#seeks.delete(seek);
       });
     this.#seeks.add(seek);
-    return (await answered).kind !== "changed";
   }
 
-  /** Once nobody waits, it goes on only where little is left to do. */
+  /** Ends it where nobody has waited for a while, unless little is left to do. */
   async #watchSeats(): Promise<void> {
     const { progress } = this;
     while (progress.state === "arriving") {
       const { seats } = progress;
-      if (seats === 0 && !this.#isWorthFinishing() && progress.close()) return this.cancel();
-      await progress.seatsChangedSince(seats);
+      const changed = progress.seatsChangedSince(seats);
+      if (this.#isWanted()) await changed;
+      else if (await isFirst(changed, LINGER_MS)) continue;
+      else if (progress.close()) return this.cancel();
     }
+  }
+
+  /** False where nobody waits and much is left to do. */
+  #isWanted(): boolean {
+    return this.progress.seats > 0 || this.#isWorthFinishing();
   }
 
   #isWorthFinishing(): boolean {
@@ -141,7 +179,7 @@ export class Growth {
     for (;;) {
       const gap = firstGap(this.progress.segments, this.#bodyBytes);
       if (gap === undefined) {
-        if (this.#seeks.size === 0) return;
+        if (this.progress.readableUntil(0) === this.#bodyBytes) return;
         await Promise.race(this.#seeks);
         continue;
       }
@@ -155,17 +193,20 @@ export class Growth {
     }
   }
 
-  /** Opens a segment where no other one is or is going to be. */
+  /** Up to where no other transfer is going to write from there, of those that begin behind it. */
+  #freeUntil(start: number, wantedStop: number): number {
+    const starts = this.progress.segments.filter((each) => each.start > start && each.start < each.stop);
+    return Math.min(wantedStop, ...starts.map((each) => each.start));
+  }
+
+  /** Opens a segment; a transfer that was going to come there stops in front of it. */
   #open(start: number, wantedStop: number): number | undefined {
     const { progress } = this;
-    let stop = wantedStop;
+    let stop = this.#freeUntil(start, wantedStop);
     for (const [index, segment] of progress.segments.entries()) {
-      if (segment.end <= start && start < segment.stop) {
-        stop = Math.min(stop, segment.stop);
-        progress.shorten(index, start);
-      } else if (segment.start > start && segment.start < segment.stop) {
-        stop = Math.min(stop, segment.start);
-      }
+      if (segment.end > start || start >= segment.stop) continue;
+      stop = Math.min(stop, segment.stop);
+      progress.stopAt(index, start);
     }
     return progress.open(start, stop);
   }
@@ -179,7 +220,11 @@ export class Growth {
     this.#transfers.add(body);
     try {
       if (this.#isAbandoned) body.cancel();
-      for (let chunk = await body.read(); chunk !== undefined; chunk = await body.read()) {
+      for (;;) {
+        // Who comes back in time finds it where it was; what is taken for nobody would be sent for nothing.
+        while (!this.#isWanted() && !this.#isAbandoned) await this.progress.seatsChangedSince(0);
+        const chunk = await body.read();
+        if (chunk === undefined) return;
         for (let at = 0; at < chunk.length; at += WRITTEN_AT_ONCE_BYTES) {
           const { end, stop } = this.progress.segment(index);
           const wanted = chunk.subarray(at, at + Math.min(WRITTEN_AT_ONCE_BYTES, stop - end));
@@ -198,6 +243,17 @@ export class Growth {
   #cancelTransfers(): void {
     for (const body of this.#transfers) body.cancel();
   }
+}
+
+/** True where it resolves within so many milliseconds. */
+async function isFirst(promise: Promise<void>, withinMs: number): Promise<boolean> {
+  let timer: Timer | undefined;
+  const deadline = new Promise<boolean>((resolve) => {
+    timer = setTimeout(() => resolve(false), withinMs);
+  });
+  const result = await Promise.race([promise.then(() => true), deadline]);
+  clearTimeout(timer);
+  return result;
 }
 
 const CHANGED: Failure = { code: "origin-cut", reason: "The object was replaced while it was fetched" };

@@ -1,12 +1,24 @@
 /** The large fills that are under way: who may join them, and whom to ask for a part. */
 
+import { BoundedMap } from "../common/bounded-map.ts";
+import type { Failure } from "../origin/origin.ts";
 import type { Growth } from "./growth.ts";
-import { entryLookup } from "./lookups.ts";
-import type { Lookup } from "./protocol.ts";
+import { covers, entryLookup } from "./lookups.ts";
+import type { ClearScope, Lookup } from "./protocol.ts";
+
+/** Most fills of which it is remembered how they failed. */
+const FAILED_FILLS = 1_000;
+
+/** How a fill has failed, for those who have had nothing of it yet. */
+export interface FailedFill {
+  readonly failure: Failure;
+  readonly isFinal: boolean;
+}
 
 /** All large fills of one process. */
 export class Growths {
   readonly #joinable = new Map<string, Growth>();
+  readonly #failed = new BoundedMap<number, FailedFill>(FAILED_FILLS);
   readonly #byGeneration = new Map<number, { readonly growth: Growth; readonly ended: Promise<void> }>();
 
   /**
@@ -47,14 +59,29 @@ export class Growths {
     return this.#byGeneration.get(generation)?.growth;
   }
 
+  /**
+   * A fill has failed.
+   *
+   * @param isFinal true where asking again is of no use
+   */
+  fail(growth: Growth, failure: Failure, isFinal: boolean): void {
+    this.retire(growth);
+    this.#failed.set(growth.entry.generation, { failure, isFinal });
+  }
+
+  /** How the fill failed that an answer was to be made from; undefined where it didn't. */
+  failureOf(generation: number | undefined): FailedFill | undefined {
+    return generation === undefined ? undefined : this.#failed.get(generation);
+  }
+
   /** Nobody joins this fill any more. It goes on for those who have. */
   retire(growth: Growth): void {
     if (this.#joinable.get(growth.entry.key) === growth) this.#joinable.delete(growth.entry.key);
   }
 
-  /** Nobody joins any of those under way. */
-  retireAll(): void {
-    this.#joinable.clear();
+  /** Nobody joins the fills that a clear is about. */
+  retireCovered(scope: ClearScope | undefined): void {
+    for (const key of this.#joinable.keys()) if (covers(scope, key)) this.#joinable.delete(key);
   }
 
   /** Ends all, and resolves when they have ended. */

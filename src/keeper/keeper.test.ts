@@ -88,7 +88,7 @@ describe("a key without an object", () => {
     expect(bench.dropped).toEqual(["a"]);
   });
   test("pushes nothing of value out, and only ten thousand are remembered", async () => {
-    const keeper = bench.start({ memoryBytes: 100, hasDisk: false });
+    const keeper = bench.start({ memoryBytes: 1_100, hasDisk: false });
     bench.origin.put("kept", "one");
     await keeper.lookup("kept");
     for (let count = 0; count <= 10_000; count++) await keeper.lookup(`missing-${count}`);
@@ -115,7 +115,8 @@ describe("a failure", () => {
       { kind: "failed", failure },
     ]);
     expect(bench.lines.filter((line) => line.includes("S3 fetch failed"))).toHaveLength(1);
-    expect(bench.lines[0]).toMatch(/warn .*key=a code=origin-unreachable reason="No route"/);
+    expect(bench.lines[0]).toMatch(/info .*S3 asked once more key=a code=origin-unreachable/);
+    expect(bench.lines[1]).toMatch(/warn .*key=a code=origin-unreachable reason="No route"/);
     bench.origin.put("a", "back");
     expect(textOf(await keeper.lookup("a"))).toBe("back");
     // Once more for all who wait, and then no more.

@@ -10,6 +10,7 @@ import { Fetcher } from "./fetcher.ts";
 import { SMALL_BODY_BYTES } from "./fill.ts";
 import { type FreshnessRules, isFresh, staleWindowsOf } from "./freshness.ts";
 import {
+  covers,
   describeScope,
   entryLookup,
   isAtHand,
@@ -18,10 +19,12 @@ import {
   staleForMs,
   staleLookup,
 } from "./lookups.ts";
+import { Progress } from "./progress.ts";
 import {
   type ClearScope,
   type EdgeClient,
   type Entry,
+  growingBodyOf,
   type KeeperClient,
   type Lookup,
   type ObjectEntry,
@@ -41,6 +44,13 @@ export interface KeeperParts extends Omit<StoreParts, "onDrop"> {
   readonly random: () => number;
   readonly origin: Origin;
   readonly freshness: FreshnessRules;
+}
+
+/** Nobody may wait for what is asked behind an answer, and it is taken to its end all the same. */
+function stay(lookup: Lookup): void {
+  const body = growingBodyOf(lookup);
+  const progress = body && new Progress(body.progress);
+  if (progress?.join() === true) void progress.leaveAtEnd();
 }
 
 /** Owns all cache state. */
@@ -67,7 +77,7 @@ export class Keeper implements KeeperClient {
     };
     const store = new Store({ ...parts, onDrop });
     this.#store = store;
-    const place = { disk: parts.disk, mostBytes };
+    const place = { draft: (bodyBytes: number) => store.draft(bodyBytes), mostBytes };
     this.#fetcher = new Fetcher({ ...parts, store, place, onReplaced: (key) => onDrop([key]) });
   }
 
@@ -95,8 +105,12 @@ export class Keeper implements KeeperClient {
     const growing = this.#fetcher.growths.join(key, unusable);
     if (growing !== undefined) return growing;
     const flight = this.#flights.get(key);
+    const failed = this.#fetcher.growths.failureOf(unusable);
+    if (flight === undefined && failed?.isFinal === true) return { kind: "failed", failure: failed.failure };
     const isLeader = flight === undefined;
-    return (flight ?? this.#flight(key, known)).then((lookup) => this.#seated(lookup, key, isLeader));
+    return (flight ?? this.#flight(key, known, failed !== undefined)).then((lookup) =>
+      this.#seated(lookup, key, isLeader),
+    );
   }
 
   /** The answer of a flight for one of those who wait for it. */
@@ -129,10 +143,11 @@ export class Keeper implements KeeperClient {
   }
 
   async clear(scope?: ClearScope): Promise<number> {
-    // Flights under way go on for those who wait for them; nobody joins them any more and nothing of them is kept.
-    this.#flights.clear();
-    this.#fetcher.growths.retireAll();
-    this.#fetcher.passes.clear();
+    // What is under way goes on for those who wait for it; nobody joins it any more and nothing of it is kept.
+    for (const key of this.#flights.keys()) if (covers(scope, key)) this.#flights.delete(key);
+    this.#fetcher.growths.retireCovered(scope);
+    this.#fetcher.passes.clear(scope);
+    this.#store.cancelFills(scope);
     // An edge makes a new copy of what it should not have had to forget with one question.
     const cleared = scope === undefined ? this.#store.clear() : this.#clearSome(scope);
     await Promise.all([cleared, ...[...this.#edges].map((edge) => edge.dropAll())]);
@@ -141,7 +156,6 @@ export class Keeper implements KeeperClient {
   }
 
   async #clearSome(scope: ClearScope): Promise<number> {
-    this.#store.beginEpoch();
     // A prefix can't be told from a file's name.
     if (scope.kind === "prefix") await (this.#indexed ?? this.index());
     return scope.kind === "keys" ? this.#store.clearKeys(scope.keys) : this.#store.clearPrefix(scope.prefix);
@@ -180,13 +194,12 @@ export class Keeper implements KeeperClient {
   #askBehind(key: string, known: Entry): void {
     const { backoff, growths } = this.#fetcher;
     if (this.#flights.has(key) || growths.has(key) || !backoff.takesTurn(this.#nowMs())) return;
-    // The seat that is taken and never given back takes the fill to its end.
-    void this.#flight(key, known).then(shared);
+    void this.#flight(key, known).then(stay);
   }
 
   /** Starts the one flight of a key. */
-  #flight(key: string, known: Entry | undefined): Promise<Lookup> {
-    const flight = this.#fly(key, known).finally(() => {
+  #flight(key: string, known: Entry | undefined, isRetry = false): Promise<Lookup> {
+    const flight = this.#fly(key, known, isRetry).finally(() => {
       if (this.#flights.get(key) === flight) this.#flights.delete(key);
     });
     this.#flights.set(key, flight);
@@ -194,9 +207,10 @@ export class Keeper implements KeeperClient {
   }
 
   /** Finds out about one key, once for all who ask. Never rejects. */
-  async #fly(key: string, known: Entry | undefined): Promise<Lookup> {
+  async #fly(key: string, known: Entry | undefined, isRetry: boolean): Promise<Lookup> {
     try {
-      const stored = known ?? (this.#store.isIndexed ? undefined : await this.#store.findOnDisk(key));
+      const stored =
+        known ?? (this.#store.isWorthLooking(key) ? await this.#store.findOnDisk(key) : undefined);
       const copy = stored === undefined ? undefined : await this.#opened(stored);
       if (copy !== undefined && isFresh(copy.entry, this.#nowMs())) return keptLookup(copy, "hit");
       const wasAtHand = known !== undefined && isAtHand(known);
@@ -211,7 +225,7 @@ export class Keeper implements KeeperClient {
         return staleLookup(copy, reason, this.#nowMs());
       }
       if (this.#fetcher.passes.has(key, this.#nowMs())) return await this.#fetcher.pass(key);
-      const lookup = await this.#fetcher.fetch(key, copy);
+      const lookup = await this.#fetcher.fetch(key, copy, isRetry);
       const isReplaced = copy !== undefined && lookup.kind === "entry" && isObject(lookup.entry);
       // Edges may hold what was known before.
       if (isReplaced) for (const edge of this.#edges) edge.drop([key]);

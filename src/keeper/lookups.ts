@@ -17,6 +17,12 @@ export function isAtHand({ content }: Entry): boolean {
   return content.bodyBytes > SMALL_BODY_BYTES && content.body.kind === "file" && content.body.isChecked;
 }
 
+/** True for a key that a clear is about. */
+export function covers(scope: ClearScope | undefined, key: string): boolean {
+  if (scope === undefined) return true;
+  return scope.kind === "prefix" ? key.startsWith(scope.prefix) : scope.keys.includes(key);
+}
+
 /** What a clear is about, for the log. */
 export function describeScope(scope: ClearScope | undefined): Fields {
   if (scope === undefined) return {};

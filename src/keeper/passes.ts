@@ -1,6 +1,8 @@
 /** Which keys are passed without asking first: their objects may not or can't be stored. */
 
 import { BoundedMap } from "../common/bounded-map.ts";
+import { covers } from "./lookups.ts";
+import type { ClearScope } from "./protocol.ts";
 
 /** How long that is remembered, in milliseconds. */
 const REMEMBERED_MS = 10_000;
@@ -25,8 +27,8 @@ export class Passes {
     return false;
   }
 
-  /** Forgets all keys. */
-  clear(): void {
-    this.#untilMs.clear();
+  /** Forgets the keys that a clear is about. */
+  clear(scope: ClearScope | undefined): void {
+    for (const key of this.#untilMs.keys()) if (covers(scope, key)) this.#untilMs.delete(key);
   }
 }

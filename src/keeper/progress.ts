@@ -103,8 +103,8 @@ export class Progress {
     this.#changed();
   }
 
-  /** The segment's transfer ends at `stop` and no later. */
-  shorten(index: number, stop: number): void {
+  /** The segment's transfer ends at `stop`. */
+  stopAt(index: number, stop: number): void {
     this.#set(index, STOP, stop);
     this.#changed();
   }
@@ -145,7 +145,9 @@ export class Progress {
     for (;;) {
       const seats = Atomics.load(this.#header, SEATS);
       if (seats < 0) return false;
-      if (Atomics.compareExchange(this.#header, SEATS, seats, seats + 1) === seats) return true;
+      if (Atomics.compareExchange(this.#header, SEATS, seats, seats + 1) !== seats) continue;
+      Atomics.notify(this.#header, SEATS);
+      return true;
     }
   }
 
@@ -167,7 +169,15 @@ export class Progress {
 
   /** Lets nobody take a seat any more. False where one is taken. */
   close(): boolean {
-    return Atomics.compareExchange(this.#header, SEATS, 0, CLOSED) === 0;
+    if (Atomics.compareExchange(this.#header, SEATS, 0, CLOSED) !== 0) return false;
+    Atomics.notify(this.#header, SEATS);
+    return true;
+  }
+
+  /** Gives a seat back when the fill has ended. */
+  async leaveAtEnd(): Promise<void> {
+    for (let { mark } = this; this.state === "arriving"; { mark } = this) await this.changedSince(mark);
+    this.leave();
   }
 
   /** Resolves when the fill has ended and nobody has a seat; nobody can take one then. */

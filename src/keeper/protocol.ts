@@ -40,6 +40,8 @@ export interface Entry {
   readonly key: string;
   /** Unique to this copy in this process. */
   readonly generation: number;
+  /** Where its marks of use are (`uses.ts`). */
+  readonly useIndex: number;
   readonly content: Content;
   /** When S3 gave it, milliseconds since the epoch. */
   readonly storedAtMs: number;
@@ -85,9 +87,15 @@ export function asFollower(lookup: Lookup): Lookup {
 /** The answer for one more of those who asked on the same thread; undefined where what they asked about is over. */
 export function shared(lookup: Lookup): Lookup | undefined {
   const follower = asFollower(lookup);
-  const body =
-    lookup.kind === "entry" && lookup.entry.content.kind === "object" ? lookup.entry.content.body : undefined;
-  return body?.kind !== "growing" || new Progress(body.progress).join() ? follower : undefined;
+  const body = growingBodyOf(lookup);
+  return body === undefined || new Progress(body.progress).join() ? follower : undefined;
+}
+
+/** The body of an answer with one that is still arriving. */
+export function growingBodyOf(lookup: Lookup): Extract<Body, { kind: "growing" }> | undefined {
+  if (lookup.kind !== "entry" || lookup.entry.content.kind !== "object") return undefined;
+  const { body } = lookup.entry.content;
+  return body.kind === "growing" ? body : undefined;
 }
 
 /** How a client gets to bytes that aren't there yet. */

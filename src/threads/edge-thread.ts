@@ -2,12 +2,14 @@
 
 import type { EdgeConfig } from "../edge/edge.ts";
 import type { Keeper } from "../keeper/keeper.ts";
+import type { Uses } from "../keeper/uses.ts";
 import type { Log } from "../log/log.ts";
 import type { FromEdge, ToEdge } from "./messages.ts";
 
 /** What an edge's thread needs of the main thread. */
 export interface ThreadHost {
   readonly keeper: Keeper;
+  readonly uses: Uses;
   readonly log: Log;
   /** Takes finished log lines. */
   readonly writeLine: (line: string) => void;
@@ -86,7 +88,7 @@ export async function startEdgeThread(config: EdgeConfig, host: ThreadHost): Pro
   const answerLookup = async (id: number, key: string, unusable: number | undefined) => {
     send({ type: "found", id, lookup: await host.keeper.lookup(key, unusable) });
   };
-  send({ type: "start", config });
+  send({ type: "start", config, uses: host.uses.buffer });
   const port = await listening.promise;
   return {
     port,

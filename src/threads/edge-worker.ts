@@ -1,6 +1,7 @@
 /** Entry point of an edge's thread. It starts when it is told its configuration, and ends when it is told to stop. */
 
-import { type Edge, startEdge } from "../edge/edge.ts";
+import { type Edge, type EdgeConfig, startEdge } from "../edge/edge.ts";
+import { Uses } from "../keeper/uses.ts";
 import { createLog } from "../log/log.ts";
 import type { FromEdge, ToEdge } from "./messages.ts";
 import { RemoteKeeper } from "./remote-keeper.ts";
@@ -14,7 +15,7 @@ let edge: Edge | undefined;
 self.onmessage = ({ data }: MessageEvent<ToEdge>) => {
   switch (data.type) {
     case "start":
-      return start(data.config);
+      return start(data.config, new Uses(data.uses));
     case "found":
       return keeper.found(data.id, data.lookup);
     case "sought":
@@ -31,10 +32,10 @@ self.onmessage = ({ data }: MessageEvent<ToEdge>) => {
   }
 };
 
-function start(config: Extract<ToEdge, { type: "start" }>["config"]): void {
+function start(config: EdgeConfig, uses: Uses): void {
   const log = createLog(config.logLevel, (line) => send({ type: "log", line }), Date.now);
   try {
-    edge = startEdge(config, keeper, log, Date.now);
+    edge = startEdge(config, { keeper, uses, log, nowMs: Date.now });
     send({ type: "listening", port: edge.listener.port });
   } catch (error) {
     send({ type: "failed", reason: (error as Error).message });

@@ -22,7 +22,7 @@ export interface Edges {
  */
 export async function startEdges(threads: number, config: EdgeConfig, host: ThreadHost): Promise<Edges> {
   if (threads === 1) {
-    const edge = startEdge(config, host.keeper, host.log, Date.now);
+    const edge = startEdge(config, { ...host, nowMs: Date.now });
     host.keeper.attach(edge.client);
     return edge.listener;
   }

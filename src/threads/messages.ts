@@ -6,7 +6,7 @@ import type { Part } from "../origin/origin.ts";
 
 /** From the main thread to an edge. Messages arrive in the order they were sent. */
 export type ToEdge =
-  | { readonly type: "start"; readonly config: EdgeConfig }
+  | { readonly type: "start"; readonly config: EdgeConfig; readonly uses: SharedArrayBuffer }
   | { readonly type: "found"; readonly id: number; readonly lookup: Lookup }
   | { readonly type: "sought"; readonly id: number; readonly seek: Seek }
   | { readonly type: "cleared"; readonly id: number; readonly objects: number }

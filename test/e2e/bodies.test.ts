@@ -1,10 +1,13 @@
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
 import { startBackend } from "../support/backend.ts";
+import type { Answer } from "../support/client.ts";
 import { type RunningProxy, startProxy } from "../support/proxy.ts";
 import type { S3Backend } from "../support/s3-backend.ts";
 import { AUTH_KEY, expectEveryWay, type Serving, startServing } from "./serving.ts";
 
 const KIB = 1024;
+/** What is larger is sent while it comes from S3. */
+const STREAMED_ABOVE = 64 * KIB;
 const SIZES = [0, 1, 64 * KIB - 1, 64 * KIB, 64 * KIB + 1, 100_000, 1024 * KIB, 5 * 1024 * KIB + 7];
 /** For some of these the runtime names the file it serves from in a header of its own. */
 const ODD_TYPES = [
@@ -32,13 +35,33 @@ describe("with a real S3 server program", () => {
     await s3?.stop();
   });
 
-  test.each(SIZES)("an object of %p bytes arrives byte for byte, with its length", async (size) => {
-    const all = await expectEveryWay(proxy.port, `/${size}.bin`, { status: 200, body: bytes(size) });
-    for (const { way, answer } of all) {
-      expect([way, answer.headers["content-length"]]).toEqual([way, String(size)]);
-      expect([way, answer.headers["transfer-encoding"]]).toEqual([way, undefined]);
-    }
-  });
+  test.each(SIZES.filter((size) => size <= STREAMED_ABOVE))(
+    "an object of %p bytes arrives byte for byte, with its length",
+    async (size) => {
+      for (const { way, isCold, answer } of await everyWay(size)) {
+        expect([way, ...framingOf(answer)]).toEqual([way, String(size), undefined, !isCold]);
+      }
+    },
+  );
+  test.each(SIZES.filter((size) => size > STREAMED_ABOVE))(
+    "an object of %p bytes arrives byte for byte: first as it comes and without a length, then with it; HEAD has it",
+    async (size) => {
+      for (const { way, protocol, method, isCold, answer } of await everyWay(size)) {
+        const isStreamed = isCold && method === "GET";
+        const coding = isStreamed && protocol === "HTTP/1.1" ? "chunked" : undefined;
+        const length = isStreamed ? undefined : String(size);
+        expect([way, ...framingOf(answer)]).toEqual([way, length, coding, !isCold]);
+      }
+    },
+  );
+
+  const everyWay = (size: number) =>
+    expectEveryWay(proxy.port, `/${size}.bin`, { status: 200, body: bytes(size) });
+  const framingOf = ({ headers }: Answer) => [
+    headers["content-length"],
+    headers["transfer-encoding"],
+    headers["cache-status"]?.startsWith("s3proxy; hit; "),
+  ];
 });
 
 describe("with a programmable bucket", () => {
@@ -128,17 +151,20 @@ describe("with a server that says no length", () => {
     await server?.stop(true);
   });
 
-  test.each(["small", "large"])("the %s body arrives whole, and with its length", async (name) => {
-    const body = bodies[`/bucket/${name}`]!;
-    const direct = await fetch(`http://127.0.0.1:${server.port}/bucket/${name}`);
-    expect([direct.headers.get("content-length"), (await direct.bytes()).length]).toEqual([
-      null,
-      body.length,
-    ]);
-    for (const { way, answer } of await expectEveryWay(proxy.port, `/${name}`, { status: 200, body })) {
-      expect([way, answer.headers["content-length"]]).toEqual([way, String(body.length)]);
-    }
-  });
+  test.each(["small", "large"])(
+    "the %s body is taken whole before the first byte, so it arrives with its length",
+    async (name) => {
+      const body = bodies[`/bucket/${name}`]!;
+      const direct = await fetch(`http://127.0.0.1:${server.port}/bucket/${name}`);
+      expect([direct.headers.get("content-length"), (await direct.bytes()).length]).toEqual([
+        null,
+        body.length,
+      ]);
+      for (const { way, answer } of await expectEveryWay(proxy.port, `/${name}`, { status: 200, body })) {
+        expect([way, answer.headers["content-length"]]).toEqual([way, String(body.length)]);
+      }
+    },
+  );
 });
 
 /** Bytes that are different at every place a body may be cut or joined. */

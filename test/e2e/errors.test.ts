@@ -3,10 +3,19 @@ import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { keptIn } from "../support/cache-directory.ts";
-import { ask, PROTOCOLS } from "../support/client.ts";
+import { ask, PROTOCOLS, type Protocol } from "../support/client.ts";
+import { askStreamed } from "../support/streamed-answer.ts";
 import { expectEveryWay, makeCold, type Serving, startServing } from "./serving.ts";
 
 const LARGE = "x".repeat(200_000);
+/** What may be gone at once, so that S3 is asked once more about the first of several requests. */
+const ASKED_AGAIN: ReadonlySet<string> = new Set([
+  "InternalError",
+  "NotImplemented",
+  "InvalidArgument",
+  "MethodNotAllowed",
+  "PreconditionFailed",
+]);
 /** What S3 answers, and what the client then sees: never 404. */
 const FAILURES: readonly (readonly [status: number, code: string, seen: number])[] = [
   [500, "InternalError", 502],
@@ -46,9 +55,33 @@ const STRANGE: readonly (readonly [
   ["an error that is cut XML", 503, {}, "<Error><Code>Slow"],
 ];
 
+/** What `expectFailure` expects beside the status. */
+interface ExpectedFailure {
+  /** What the object is once S3 is well again. */
+  readonly body?: string;
+  /** Whether S3 gets a second chance. */
+  readonly isAskedAgain: boolean;
+  /** True where a kept connection may be closed: then Bun asks once more by itself. */
+  readonly mayBunAskToo?: boolean;
+}
+
+/** The right bytes so far, and then no end. */
+const BROKEN_OFF = { status: 200, bytes: 100_000, isRight: true, isComplete: false, isStuck: false };
+
+/** Asks for `LARGE`, which S3 cuts off once the client has so many bytes. */
+async function breakOff({ s3, port }: Serving, protocol: Protocol, key: string, bytes: number) {
+  const hold = s3.holdBody(key, bytes, 1);
+  s3.cut(key, bytes, 1);
+  const answer = askStreamed(port, { protocol, path: `/${key}`, body: Buffer.from(LARGE) });
+  await answer.has(bytes);
+  hold.release();
+  return answer.ended;
+}
+
 let it: Serving;
 beforeAll(async () => {
   it = await startServing();
+  it.s3.put("well", "well");
 });
 afterAll(() => it?.stop());
 afterEach(() => it.s3.clearPrograms());
@@ -60,49 +93,62 @@ describe("S3 answers", () => {
       const [status, code, seen] = row;
       it.s3.put("page.html", "page");
       it.s3.fail("page.html", status, code);
-      await expectFailure("/page.html", seen);
+      await expectFailure("/page.html", seen, { isAskedAgain: ASKED_AGAIN.has(code) });
     },
   );
   test.each([...STRANGE])("%s: the client gets 502 or 503, and the next answer is fresh", async (...row) => {
     const [, status, headers, body] = row;
     it.s3.put("page.html", "page");
     it.s3.answer("page.html", status, headers, body);
-    await expectFailure("/page.html", status === 503 ? 503 : 502);
+    const isAskedAgain = status !== 503 && status !== 302;
+    await expectFailure("/page.html", status === 503 ? 503 : 502, { isAskedAgain });
   });
   test("a redirect: it is not followed", async () => {
     it.s3.put("page.html", "page");
     it.s3.answer("page.html", 302, { Location: `${it.s3.endpoint}/${it.s3.bucket}/elsewhere` });
     it.s3.answer("elsewhere", 200, {}, "elsewhere");
-    await expectFailure("/page.html", 502);
+    await expectFailure("/page.html", 502, { isAskedAgain: false });
     expect(it.s3.countOf("elsewhere")).toBe(0);
   });
   test("nothing, and closes the connection: the client gets 502", async () => {
     it.s3.put("page.html", "page");
     it.s3.closeBeforeHeaders("page.html");
-    await expectFailure("/page.html", 502);
+    await expectFailure("/page.html", 502, { isAskedAgain: true, mayBunAskToo: true });
   });
   test.each([
     ["small", 10_000, 4000],
-    ["large", LARGE.length, 100_000],
-    ["large, in its first bytes", LARGE.length, 10],
     ["small, before any byte", 10_000, 0],
+    ["large, before any byte", LARGE.length, 0],
   ])("a body that is cut (%s): the client gets 502 and nothing is kept", async (_what, size, afterBytes) => {
-    it.s3.put("page.html", LARGE.slice(0, size));
+    const body = LARGE.slice(0, size);
+    it.s3.put("page.html", body);
     it.s3.cut("page.html", afterBytes);
-    await expectFailure("/page.html", 502, LARGE.slice(0, size));
+    await expectFailure("/page.html", 502, { isAskedAgain: true, body });
   });
+  test.each([...PROTOCOLS])(
+    "a large body that is cut when some of it is sent, over %s: the answer breaks off, the next is whole",
+    async (protocol) => {
+      await makeCold(it.port);
+      it.s3.put("cut", LARGE);
+      const before = it.s3.countOf("cut");
+      expect(await breakOff(it, protocol, "cut", 100_000)).toEqual(BROKEN_OFF);
+      expect(it.s3.countOf("cut") - before).toBe(1);
+      const next = await ask(it.port, { protocol, path: "/cut" });
+      expect([next.status, next.isComplete, next.text === LARGE]).toEqual([200, true, true]);
+      expect(it.s3.countOf("cut") - before).toBe(2);
+    },
+  );
   test("only bodies that are cut: the cache directory is empty at the end", async () => {
     const cacheDir = mkdtempSync(join(tmpdir(), "s3proxy-cut-"));
     const cutting = await startServing({ cacheDir });
-    for (const [key, size] of [
-      ["small", 10_000],
-      ["large", LARGE.length],
-    ] as const) {
-      cutting.s3.put(key, LARGE.slice(0, size));
-      cutting.s3.cut(key, size - 1);
-      for (const protocol of PROTOCOLS) {
-        expect((await ask(cutting.port, { protocol, path: `/${key}` })).status).toBe(502);
-      }
+    for (const protocol of PROTOCOLS) {
+      const refused = `small-${protocol.at(-1)}`;
+      cutting.s3.put(refused, LARGE.slice(0, 10_000));
+      cutting.s3.cut(refused, 9_999);
+      expect((await ask(cutting.port, { protocol, path: `/${refused}` })).status).toBe(502);
+      const broken = `large-${protocol.at(-1)}`;
+      cutting.s3.put(broken, LARGE);
+      expect(await breakOff(cutting, protocol, broken, 100_000)).toEqual(BROKEN_OFF);
     }
     await cutting.stop();
     expect(keptIn(cacheDir)).toEqual([]);
@@ -114,12 +160,20 @@ describe("S3 answers", () => {
   });
 
   /** Every way `status` without a cached copy, S3 asked each time, and the object as soon as S3 is well again. */
-  async function expectFailure(path: string, status: number, body = "page"): Promise<void> {
+  async function expectFailure(
+    path: string,
+    status: number,
+    { body = "page", isAskedAgain, mayBunAskToo = false }: ExpectedFailure,
+  ): Promise<void> {
     await makeCold(it.port);
+    // Once S3 is known to be failing there is no retry, and the answer that is well makes it forgotten.
+    expect((await ask(it.port, { path: "/well" })).text).toBe("well");
     const before = it.s3.countOf("page.html");
     const all = await expectEveryWay(it.port, path, { status });
-    // Bun asks once more where a kept connection was closed, so there may be more requests than answers.
-    expect(it.s3.countOf("page.html") - before).toBeGreaterThanOrEqual(all.length);
+    const asked = it.s3.countOf("page.html") - before;
+    const wanted = all.length + (isAskedAgain ? 1 : 0);
+    if (mayBunAskToo) expect(asked).toBeGreaterThanOrEqual(wanted);
+    else expect(asked).toBe(wanted);
     for (const { way, method, answer } of all) {
       expect([way, answer.headers["cache-control"]]).toEqual([way, "no-store"]);
       expect(answer.headers["cache-status"]).toStartWith("s3proxy; fwd=uri-miss; detail=origin-");

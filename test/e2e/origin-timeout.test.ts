@@ -4,12 +4,16 @@ import { afterAll, beforeAll, beforeEach, describe, expect, setDefaultTimeout, t
 import { PROTOCOLS } from "../support/client.ts";
 import type { RunningProxy } from "../support/proxy.ts";
 import { get } from "../support/site.ts";
+import { askStreamed } from "../support/streamed-answer.ts";
 import {
   expectAnswer,
+  type Proxies,
   requestsOf,
   SIZES,
   type StaleSite,
+  startProxies,
   startStaleSite,
+  THREADS,
   TTL_SECONDS,
   versionsOf,
 } from "./stale-serving.ts";
@@ -28,59 +32,108 @@ afterAll(() => site?.stop());
 const CASES = PROTOCOLS.flatMap((protocol) =>
   SIZES.map(([size, length]) => ({ protocol, size, length, body: versionsOf(length)[0] })),
 );
+/** The right bytes, as many as S3 has sent, and then no end. */
+const BROKEN_OFF = { status: 200, bytes: 2_000, isRight: true, isComplete: false, isStuck: false };
 
-describe.each([1, 4])("with --origin-timeout 1 and %d thread(s)", (threads) => {
-  let proxy: RunningProxy;
+describe("with --origin-timeout 1", () => {
+  /** Everything is tried in every way at once: most of the time is the deadline's. */
+  const ROWS = THREADS.flatMap((threads) => CASES.map((row) => ({ ...row, threads })));
+  const SMALL_ROWS = ROWS.filter(({ size }) => size === "small");
+  const LARGE_ROWS = ROWS.filter(({ size }) => size === "large");
+  type Row = (typeof ROWS)[number];
+  let proxies: Proxies;
   let wellCount = 0;
   beforeAll(async () => {
-    proxy = await site.start({ threads, args: ["--origin-timeout", "1"] });
+    proxies = await startProxies(site, ["--origin-timeout", "1"]);
   });
-  afterAll(() => proxy?.stop());
+  afterAll(() => Promise.all([...proxies.values()].map((proxy) => proxy.stop())));
   beforeEach(async () => {
     site.s3.clearPrograms();
-    expect((await get(proxy, `/well-${++wellCount}`)).status).toBe(404);
+    wellCount++;
+    for (const proxy of proxies.values()) {
+      expect((await get(proxy, `/well-${wellCount}`)).status).toBe(404);
+    }
   });
 
+  const proxyOf = ({ threads }: Row) => proxies.get(threads)!;
+  const ask = (row: Row, key: string, headers: Record<string, string> = {}) =>
+    get(proxyOf(row), `/${key}`, { protocol: row.protocol, headers });
+  const stream = (row: Row, key: string, body = row.body) =>
+    askStreamed(proxyOf(row).port, { protocol: row.protocol, path: `/${key}`, body });
+  /** In every way at once, with an object for each. */
+  const inEach = (rows: readonly Row[], name: string, act: (row: Row, key: string) => Promise<void>) =>
+    Promise.all(
+      rows.map((row) => {
+        const key = `${name}-${row.size}-${row.protocol.at(-1)}-${row.threads}`.replaceAll(" ", "-");
+        return act(row, key);
+      }),
+    );
+
   test("an unknown key is answered 504 where S3 says nothing, and asked for again", async () => {
-    const key = `unknown-${threads}`;
-    const hold = site.s3.hold(key);
-    const ask = () => PROTOCOLS.map((protocol) => get(proxy, `/${key}`, { protocol }));
-    for (const { status, headers } of await Promise.all(ask())) {
-      expect([status, headers["cache-status"]]).toEqual([
-        504,
-        "s3proxy; fwd=uri-miss; detail=origin-timeout",
-      ]);
-    }
-    site.s3.put(key, "there");
-    hold.release();
-    for (const { text } of await Promise.all(ask())) expect(text).toBe("there");
+    await inEach(SMALL_ROWS, "unknown", async (row, key) => {
+      const hold = site.s3.hold(key);
+      const { status, headers } = await ask(row, key);
+      const cacheStatus = "s3proxy; fwd=uri-miss; detail=origin-timeout";
+      expect([status, headers["cache-status"], site.s3.countOf(key)]).toEqual([504, cacheStatus, 1]);
+      site.s3.put(key, "there");
+      hold.release();
+      expect((await ask(row, key)).text).toBe("there");
+    });
   });
-  test("a body that stops half-way is a 504 too", async () => {
-    const asked = CASES.map(async ({ protocol, size, body }) => {
-      const key = `half-${size}-${protocol.at(-1)}-${threads}`;
-      site.s3.put(key, body);
+  test("a small body that stops half-way is a 504 too, and isn't tried again", async () => {
+    await inEach(SMALL_ROWS, "half", async (row, key) => {
+      site.s3.put(key, row.body);
       site.s3.holdBody(key, 2_000);
-      return (await get(proxy, `/${key}`, { protocol })).status;
+      expect([(await ask(row, key)).status, site.s3.countOf(key)]).toEqual([504, 1]);
     });
-    expect(await Promise.all(asked)).toEqual([504, 504, 504, 504]);
   });
-  test.each([
-    ["says nothing", (key: string) => site.s3.hold(key)],
-    ["stops half-way in a newer body", (key: string) => site.s3.holdBody(key, 2_000)],
-  ])("a stale copy is served where S3 %s", async (what, stall) => {
-    const keyOf = (size: string, end: string) => `${what.replaceAll(" ", "-")}-${size}-${end}-${threads}`;
-    const each = <T>(act: (row: (typeof CASES)[number], key: string) => Promise<T>) =>
-      Promise.all(CASES.map((row) => act(row, keyOf(row.size, row.protocol.at(-1)!))));
-    await each(async ({ body, protocol }, key) => {
-      site.s3.put(key, body, { ETag: '"v1"' });
-      await get(proxy, `/${key}`, { protocol });
-      site.s3.put(key, body.toReversed(), { ETag: '"v2"' });
+  test("a large body that stops half-way breaks off, and the next answer is whole", async () => {
+    await inEach(LARGE_ROWS, "half", async (row, key) => {
+      site.s3.put(key, row.body);
+      const hold = site.s3.holdBody(key, 2_000, 1);
+      expect(await stream(row, key).ended).toEqual(BROKEN_OFF);
+      hold.release();
+      const next = await ask(row, key);
+      expect([next.status, next.isComplete, next.body.equals(row.body)]).toEqual([200, true, true]);
+      expect(site.s3.countOf(key)).toBe(2);
     });
-    site.forward(STALE_SECONDS);
-    await each(async (_, key) => stall(key));
-    await each(async ({ protocol, body }, key) => {
-      const answer = await get(proxy, `/${key}`, { protocol });
-      expectAnswer(answer, 200, body, /^s3proxy; hit; ttl=-\d+; detail=origin-timeout$/);
+  });
+  test("a large body that stops before the range that is asked for is a 504, and isn't tried again", async () => {
+    await inEach(LARGE_ROWS, "range", async (row, key) => {
+      site.s3.put(key, row.body);
+      site.s3.holdBody(key, 2_000);
+      const { status } = await ask(row, key, { Range: "bytes=60000-60009" });
+      expect([status, site.s3.countOf(key)]).toEqual([504, 1]);
+    });
+  });
+
+  describe("a stale copy is served", () => {
+    const store = async (row: Row, key: string) => {
+      site.s3.put(key, row.body, { ETag: '"v1"' });
+      await ask(row, key);
+      site.s3.put(key, row.body.toReversed(), { ETag: '"v2"' });
+    };
+    const expectStale = async (row: Row, key: string) =>
+      expectAnswer(await ask(row, key), 200, row.body, /^s3proxy; hit; ttl=-\d+; detail=origin-timeout$/);
+
+    test.each([
+      ["says nothing", ROWS, (key: string) => site.s3.hold(key)],
+      ["sends the head of a newer version and no byte", ROWS, (key: string) => site.s3.holdBody(key, 0)],
+      ["stops half-way in a newer small body", SMALL_ROWS, (key: string) => site.s3.holdBody(key, 2_000)],
+    ])("where S3 %s", async (what, rows, stall) => {
+      await inEach(rows, what, store);
+      site.forward(STALE_SECONDS);
+      await inEach(rows, what, async (_, key) => void stall(key));
+      await inEach(rows, what, expectStale);
+    });
+    test("after a newer large body has stopped half-way: what was sent of that one breaks off", async () => {
+      await inEach(LARGE_ROWS, "newer", store);
+      site.forward(STALE_SECONDS);
+      await inEach(LARGE_ROWS, "newer", async (row, key) => {
+        site.s3.holdBody(key, 2_000);
+        expect(await stream(row, key, row.body.toReversed()).ended).toEqual(BROKEN_OFF);
+      });
+      await inEach(LARGE_ROWS, "newer", expectStale);
     });
   });
 });

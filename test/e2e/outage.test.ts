@@ -6,6 +6,7 @@ import { type Gate, startGate } from "../support/gate.ts";
 import { type MemoryS3, startMemoryS3 } from "../support/memory-s3.ts";
 import { type RunningProxy, startProxy } from "../support/proxy.ts";
 import { shortDeadlines } from "../support/short-deadlines.ts";
+import { askStreamed } from "../support/streamed-answer.ts";
 import { arrivesWhole, expectNoLeak, type Serving, startServing } from "./serving.ts";
 
 setDefaultTimeout(20_000);
@@ -67,15 +68,28 @@ describe("S3 is silent", () => {
     hold.release();
     expect((await ask(silent.port, { path: "/page.html" })).text).toBe("page");
   });
-  test.each([
-    ["small", 10_000],
-    ["large", LARGE.length],
-  ])("within a %s body: 504, not remembered", async (key, size) => {
-    silent.s3.put(key, LARGE.slice(0, size));
-    const hold = silent.s3.holdBody(key, size / 2);
-    expect((await ask(silent.port, { path: `/${key}` })).status).toBe(504);
+  test("within a small body: 504, not remembered", async () => {
+    silent.s3.put("small", LARGE.slice(0, 10_000));
+    const hold = silent.s3.holdBody("small", 5_000);
+    expect((await ask(silent.port, { path: "/small" })).status).toBe(504);
     hold.release();
-    expect((await ask(silent.port, { path: `/${key}` })).text).toBe(LARGE.slice(0, size));
+    expect((await ask(silent.port, { path: "/small" })).text).toBe(LARGE.slice(0, 10_000));
+    expect(silent.s3.countOf("small")).toBe(2);
+  });
+  test("within a large body: what was sent breaks off, and the next answer is whole", async () => {
+    silent.s3.put("large", LARGE);
+    const hold = silent.s3.holdBody("large", 100_000);
+    const body = Buffer.from(LARGE);
+    const answers = PROTOCOLS.map((protocol) => askStreamed(silent.port, { protocol, path: "/large", body }));
+    const brokenOff = { status: 200, bytes: 100_000, isRight: true, isComplete: false, isStuck: false };
+    for (const { ended } of answers) expect(await ended).toEqual(brokenOff);
+    expect(silent.s3.countOf("large")).toBe(1);
+    hold.release();
+    for (const protocol of PROTOCOLS) {
+      const { status, text, isComplete } = await ask(silent.port, { protocol, path: "/large" });
+      expect([status, text === LARGE, isComplete]).toEqual([200, true, true]);
+    }
+    expect(silent.s3.countOf("large")).toBe(2);
   });
   test("within a body that is passed through: the client sees that it is not whole", async () => {
     silent.s3.put("passed", LARGE, { "Cache-Control": "no-store" });

@@ -176,14 +176,16 @@ describe.each(EVERY_CASE)(TITLE, (row) => {
 });
 
 test.each(EVERY_CASE.filter(({ size }) => size === "small"))(
-  "with $threads thread(s), over $protocol, a 304 to a question without a condition is an error",
+  "with $threads thread(s), over $protocol, a 304 to a question without a condition is an error, also the second time",
   async (row) => {
     const { key, ask } = subjectOf(row, () => proxies.get(row.threads)!);
     const [unknown, passed] = [key("unknown"), key("passed")];
-    site.s3.answer(unknown, 304, { ETag: '"v1"' }, "", 1);
+    site.s3.answer(unknown, 304, { ETag: '"v1"' }, "", 2);
     expect((await ask(unknown)).status).toBe(502);
+    expect(site.s3.countOf(unknown)).toBe(2);
     site.s3.put(unknown, "there");
     expect((await ask(unknown)).text).toBe("there");
+    expect(site.s3.countOf(unknown)).toBe(3);
 
     site.s3.put(passed, "passed", { "Cache-Control": "no-store" });
     expect((await ask(passed)).text).toBe("passed");

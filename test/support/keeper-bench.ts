@@ -5,6 +5,7 @@ import { Disk } from "../../src/keeper/disk.ts";
 import { Keeper } from "../../src/keeper/keeper.ts";
 import { Progress } from "../../src/keeper/progress.ts";
 import type { Entry, Lookup, ObjectEntry } from "../../src/keeper/protocol.ts";
+import { Uses } from "../../src/keeper/uses.ts";
 import { createLog } from "../../src/log/log.ts";
 import { FakeOrigin } from "./fake-origin.ts";
 
@@ -27,6 +28,8 @@ export interface KeeperOptions {
 export class KeeperBench {
   readonly directory = mkdtempSync(join(tmpdir(), "s3proxy-keeper-"));
   readonly origin = new FakeOrigin();
+  /** Marks of use, as an edge sets them. */
+  readonly uses = new Uses();
   readonly lines: string[] = [];
   /** Keys that the edge was told to drop, in order; `*` for all of them. */
   readonly dropped: string[] = [];
@@ -35,6 +38,7 @@ export class KeeperBench {
   /** Starts a keeper, as a new process would; its index isn't read yet. */
   start(options: KeeperOptions = {}): Keeper {
     const keeper = new Keeper({
+      uses: this.uses,
       origin: this.origin,
       disk: options.hasDisk === false ? undefined : new Disk(this.directory, this.origin.name),
       cacheBytes: options.cacheBytes ?? 2 ** 30,

@@ -1,4 +1,4 @@
-import { answerForObject, type StoredObject } from "./memory-s3-objects.ts";
+import { answerForObject, type ObjectBody, type StoredObject } from "./memory-s3-objects.ts";
 import type { S3Request } from "./memory-s3-request.ts";
 import type { Pair } from "./pairs.ts";
 import { failureOf, type S3Failure } from "./s3-errors.ts";
@@ -7,7 +7,7 @@ import { type SignatureRules, verifySignature } from "./sigv4-verify.ts";
 
 /** An answer before it is put on the wire. */
 export type S3Answer =
-  | { kind: "plain"; status: number; headers: Pair[]; body: Uint8Array }
+  | { kind: "plain"; status: number; headers: Pair[]; body: ObjectBody }
   | { kind: "failure"; failure: S3Failure };
 
 /** The bucket that requests are answered from. */

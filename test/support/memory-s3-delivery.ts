@@ -2,6 +2,7 @@ import { STATUS_CODES } from "node:http";
 import type { Socket } from "node:net";
 import { writeAll } from "./http-wire.ts";
 import type { S3Answer } from "./memory-s3-answer.ts";
+import type { ObjectBody } from "./memory-s3-objects.ts";
 import type { Programs } from "./memory-s3-programs.ts";
 import type { Pair } from "./pairs.ts";
 import { failureXml, HOST_ID } from "./s3-errors.ts";
@@ -71,13 +72,13 @@ async function deliverPlain(
   return deliverBody(answer.body, delivery, programs);
 }
 
-async function deliverBody(body: Uint8Array, delivery: Delivery, programs: Programs): Promise<DeliveryEnd> {
+async function deliverBody(body: ObjectBody, delivery: Delivery, programs: Programs): Promise<DeliveryEnd> {
   const cut = programs.take("cut", delivery.key);
   const held = programs.take("holdBody", delivery.key);
   const drip = programs.take("drip", delivery.key);
   const end = Math.min(cut?.afterBytes ?? body.length, body.length);
   const holdAt = Math.min(held?.afterBytes ?? end, end);
-  const send = (bytes: Uint8Array) =>
+  const send = (bytes: ObjectBody) =>
     drip === undefined ? sendPieces(bytes, delivery) : sendDrips(bytes, drip.bytesPerSecond, delivery);
 
   if (!(await send(body.subarray(0, holdAt)))) return "aborted";
@@ -86,24 +87,27 @@ async function deliverBody(body: Uint8Array, delivery: Delivery, programs: Progr
   return cut === undefined ? "answered" : "closed";
 }
 
-async function sendPieces(bytes: Uint8Array, delivery: Delivery): Promise<boolean> {
-  for (let offset = 0; offset < bytes.length; offset += PIECE_BYTES) {
-    const piece = bytes.subarray(offset, offset + PIECE_BYTES);
+async function sendPieces(body: ObjectBody, delivery: Delivery): Promise<boolean> {
+  for (let offset = 0; offset < body.length; offset += PIECE_BYTES) {
+    const piece = bytesOf(body.subarray(offset, Math.min(offset + PIECE_BYTES, body.length)));
     if (!(await writeAll(delivery.socket, piece))) return false;
     delivery.onBodyBytes(piece.length);
   }
   return true;
 }
 
-async function sendDrips(bytes: Uint8Array, bytesPerSecond: number, delivery: Delivery): Promise<boolean> {
+async function sendDrips(body: ObjectBody, bytesPerSecond: number, delivery: Delivery): Promise<boolean> {
   const dripBytes = Math.max(1, Math.floor(bytesPerSecond / DRIPS_PER_SECOND));
-  for (let offset = 0; offset < bytes.length; offset += dripBytes) {
-    const piece = bytes.subarray(offset, offset + dripBytes);
+  for (let offset = 0; offset < body.length; offset += dripBytes) {
+    const piece = body.subarray(offset, Math.min(offset + dripBytes, body.length));
     await Promise.race([Bun.sleep((1000 * piece.length) / bytesPerSecond), delivery.gone]);
-    if (!(await writeAll(delivery.socket, piece))) return false;
-    delivery.onBodyBytes(piece.length);
+    if (!(await sendPieces(piece, delivery))) return false;
   }
   return true;
+}
+
+function bytesOf(body: ObjectBody): Uint8Array {
+  return body instanceof Uint8Array ? body : body.bytes();
 }
 
 function mayHaveBody(status: number): boolean {

@@ -1,25 +1,32 @@
 import { createHash } from "node:crypto";
+import type { MadeBody } from "./made-body.ts";
 import { firstValue, type Pair } from "./pairs.ts";
 import { failureOf, type S3Failure } from "./s3-errors.ts";
 
+/** Bytes that are there, or are made as they are sent. */
+export type ObjectBody = Uint8Array | MadeBody;
+
 /** An object of the bucket. */
 export interface StoredObject {
-  body: Uint8Array;
+  body: ObjectBody;
   /** Everything the object was put with, and what S3 adds: ETag, Last-Modified, Content-Type. */
   headers: Pair[];
 }
 
 /** What is answered about an object, before any fault is applied. */
 export type ObjectAnswer =
-  | { kind: "object"; status: 200 | 206 | 304; headers: Pair[]; body: Uint8Array }
+  | { kind: "object"; status: 200 | 206 | 304; headers: Pair[]; body: ObjectBody }
   | { kind: "failure"; failure: S3Failure };
 
 /** Headers that a 304 repeats (RFC 9110 §15.4.5). */
 const NOT_MODIFIED_HEADERS = new Set(["etag", "last-modified", "cache-control", "expires"]);
 
+/** Of a body that is made, so many bytes at each end are digested. */
+const DIGEST_SAMPLE_BYTES = 64 * 1024;
+
 /** Makes an object; ETag, Last-Modified and Content-Type may be given, else they are as S3 makes them. */
 export function createObject(
-  body: string | Uint8Array,
+  body: string | ObjectBody,
   headers: Record<string, string>,
   nowMs: number,
 ): StoredObject {
@@ -27,12 +34,22 @@ export function createObject(
   const given = Object.entries(headers);
   const defaults: Pair[] = [
     ["Last-Modified", new Date(nowMs).toUTCString()],
-    ["ETag", `"${createHash("md5").update(bytes).digest("hex")}"`],
+    ["ETag", `"${digestOf(bytes)}"`],
     ["x-amz-server-side-encryption", "AES256"],
     ["Content-Type", "binary/octet-stream"],
   ];
   const missing = defaults.filter(([name]) => firstValue(given, name.toLowerCase()) === undefined);
   return { body: bytes, headers: [...missing, ...given] };
+}
+
+/** The digest of bytes that are there; of others what there is of them at both ends, so that two versions differ. */
+function digestOf(body: ObjectBody): string {
+  const hash = createHash("md5");
+  if (body instanceof Uint8Array) return hash.update(body).digest("hex");
+  const sampleBytes = Math.min(body.length, DIGEST_SAMPLE_BYTES);
+  const ends = [body.subarray(0, sampleBytes), body.subarray(body.length - sampleBytes)];
+  for (const end of ends) hash.update(end.bytes());
+  return hash.update(String(body.length)).digest("hex");
 }
 
 /**

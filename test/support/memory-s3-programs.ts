@@ -34,8 +34,8 @@ export interface Programs {
   ): Removal;
   /** Adds a program that holds requests, which ends when the hold is released for good. */
   addHold(key: string): Hold;
-  /** Adds a program that holds bodies, which ends when the hold is released for good. */
-  addHoldBody(key: string, afterBytes: number): Hold;
+  /** Adds a program that holds bodies, which ends after `times` requests or when the hold is released for good. */
+  addHoldBody(key: string, afterBytes: number, times?: number): Hold;
   /** The program of that kind for a request of that key: one for the key before one for all, the newest first. */
   take<Kind extends keyof ProgramKinds>(kind: Kind, key: string): ProgramKinds[Kind] | undefined;
   /** Takes all programs away and lets everything pass that is held. */
@@ -94,9 +94,9 @@ export function createPrograms(): Programs {
       const removal = add("hold", key, { hold });
       return hold;
     },
-    addHoldBody(key, afterBytes) {
+    addHoldBody(key, afterBytes, times) {
       const hold = createHold(() => removal());
-      const removal = add("holdBody", key, { hold, afterBytes });
+      const removal = add("holdBody", key, { hold, afterBytes }, times);
       return hold;
     },
     take,

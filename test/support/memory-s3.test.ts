@@ -1,4 +1,5 @@
 import { afterEach, beforeEach, describe, expect, test } from "bun:test";
+import { patternBody } from "./made-body.ts";
 import { type MemoryS3, type MemoryS3Options, startMemoryS3 } from "./memory-s3.ts";
 import { UNSIGNED_PAYLOAD } from "./sigv4.ts";
 import { signRequest } from "./sigv4-sign.ts";
@@ -167,6 +168,20 @@ describe("objects", () => {
       body,
       contentRange,
     ]);
+  });
+  test("a body may be made as it is sent, in parts too", async () => {
+    const body = patternBody(200_000, 1);
+    s3.put("made", body);
+    const whole = Buffer.from(await (await get(s3, "made")).arrayBuffer());
+    expect(whole.equals(body.bytes())).toBe(true);
+    const part = await get(s3, "made", { Range: "bytes=70001-150000" });
+    expect(part.headers.get("content-range")).toBe("bytes 70001-150000/200000");
+    expect(Buffer.from(await part.arrayBuffer()).equals(whole.subarray(70_001, 150_001))).toBe(true);
+    s3.put("made", patternBody(200_000, 2));
+    expect(await codeOf(get(s3, "made", { "If-Match": part.headers.get("etag")! }))).toBe(
+      "412 PreconditionFailed",
+    );
+    expect((await (await get(s3, "made")).arrayBuffer()).byteLength).toBe(200_000);
   });
   test("a Range beyond the end is InvalidRange with the size", async () => {
     s3.put("digits", "0123456789");

@@ -1,6 +1,6 @@
 import type { Hold } from "./hold.ts";
 import { createRequestLog, type RecordedRequest } from "./memory-s3-log.ts";
-import { createObject, type StoredObject } from "./memory-s3-objects.ts";
+import { createObject, type ObjectBody, type StoredObject } from "./memory-s3-objects.ts";
 import { createPrograms, type Programs, type Removal } from "./memory-s3-programs.ts";
 import { createConnectionServer, type ServerState } from "./memory-s3-server.ts";
 import { leakyFailure } from "./s3-errors.ts";
@@ -41,7 +41,7 @@ export interface MemoryS3 {
   /** The region that every request is redirected to, when set. */
   regionRedirect: string | undefined;
   /** Stores an object; headers may set ETag and Last-Modified too. */
-  put(key: string, body: string | Uint8Array, headers?: Record<string, string>): void;
+  put(key: string, body: string | ObjectBody, headers?: Record<string, string>): void;
   delete(key: string): void;
   /** Every request since the start or the last `reset`, in the order of arrival. */
   readonly requests: readonly RecordedRequest[];
@@ -65,7 +65,7 @@ export interface MemoryS3 {
   /** Holds requests before their answer is decided. */
   hold(key: string): Hold;
   /** Sends the headers and so many bytes of the body, then holds. */
-  holdBody(key: string, afterBytes: number): Hold;
+  holdBody(key: string, afterBytes: number, times?: number): Hold;
   /** Promises the whole length, and closes after so many bytes of the body. */
   cut(key: string, afterBytes: number, times?: number): Removal;
   /** Closes the connection without an answer; Bun's fetch tries a GET once more when the connection was a kept one. */
@@ -164,7 +164,8 @@ function programMethods(programs: Programs) {
         times,
       ),
     hold: (key: string) => programs.addHold(key),
-    holdBody: (key: string, afterBytes: number) => programs.addHoldBody(key, afterBytes),
+    holdBody: (key: string, afterBytes: number, times?: number) =>
+      programs.addHoldBody(key, afterBytes, times),
     cut: (key: string, afterBytes: number, times?: number) => programs.add("cut", key, { afterBytes }, times),
     closeBeforeHeaders: (key: string, times?: number) => programs.add("closeBeforeHeaders", key, {}, times),
     drip: (key: string, bytesPerSecond: number) => programs.add("drip", key, { bytesPerSecond }),
