@@ -22,9 +22,13 @@ export function isGrowing(entry: ObjectEntry): entry is GrowingEntry {
   return entry.content.body.kind === "growing";
 }
 
+function progressOf({ content: { body } }: GrowingEntry): Progress {
+  return new Progress(body.progress, body.edge);
+}
+
 /** For an answer that needs nothing of the body. */
 export function giveSeatBack(entry: GrowingEntry): void {
-  new Progress(entry.content.body.progress).leave();
+  progressOf(entry).leave();
 }
 
 /** The bytes that were to come won't. */
@@ -50,7 +54,7 @@ export class FollowedBody {
   constructor(keeper: KeeperClient, entry: GrowingEntry, first: number, last: number) {
     this.#keeper = keeper;
     this.#entry = entry;
-    this.#progress = new Progress(entry.content.body.progress);
+    this.#progress = progressOf(entry);
     this.#position = first;
     this.#last = last;
     this.#isWhole = first === 0 && last === entry.content.bodyBytes - 1;

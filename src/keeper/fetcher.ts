@@ -180,7 +180,7 @@ export class Fetcher {
     const { origin, store } = this.#parts;
     const { key, status } = question;
     const progress = new Progress();
-    const growing = { kind: "growing", fd: draft.fd, progress: progress.buffer } as const;
+    const growing = { kind: "growing", fd: draft.fd, progress: progress.buffer, edge: 0 } as const;
     const entry = store.entry(key, head, bodyBytes, growing, times);
     const { etag } = head;
     // RFC 9110 section 13.1.1: If-Match never matches a weak one.

@@ -84,6 +84,11 @@ export class Growths {
     for (const key of this.#joinable.keys()) if (covers(scope, key)) this.#joinable.delete(key);
   }
 
+  /** Gives back the seats of an edge whose thread has ended. */
+  vacate(edge: number): void {
+    for (const { growth } of this.#byGeneration.values()) growth.progress.vacate(edge);
+  }
+
   /** Ends all, and resolves when they have ended. */
   async cancelAll(): Promise<void> {
     const running = [...this.#byGeneration.values()];

@@ -87,6 +87,11 @@ export class Keeper implements KeeperClient {
     return () => this.#edges.delete(edge);
   }
 
+  /** The thread of an edge has ended, and with it all its clients. */
+  vacate(edge: number): void {
+    this.#fetcher.growths.vacate(edge);
+  }
+
   lookup(key: string, unusable?: number): Lookup | Promise<Lookup> {
     let known = this.#store.find(key);
     if (known !== undefined && known.generation === unusable) {

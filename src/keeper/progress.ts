@@ -15,7 +15,7 @@ export type ProgressState =
 
 const STATES: readonly ProgressState[] = ["arriving", "whole", "failed", "unwritten"];
 
-/** Most places at which bytes arrive in the course of one fill; about 6 KB. */
+/** Most places at which bytes arrive in the course of one fill; about 7 KB with the rest. */
 export const MOST_SEGMENTS = 256;
 /** A position is waited for, and not asked for, where a transfer is this close to it, in bytes. */
 const NEAR_BYTES = 1024 * 1024;
@@ -25,7 +25,11 @@ const CHANGES = 0;
 const STATE = 1;
 const SEATS = 2;
 const SEGMENTS = 3;
-const HEADER_BYTES = 16;
+const HEADER_WORDS = 4;
+/** Numbers of edges, 0 for the main thread: as many as `--threads` allows. */
+const EDGES = 257;
+/** The header, then how many of the seats each edge has; a multiple of 8. */
+const WORDS_BYTES = Math.ceil((HEADER_WORDS + EDGES) / 2) * 8;
 // A segment's numbers.
 const START = 0;
 const END = 1;
@@ -49,14 +53,19 @@ export interface Segment {
  */
 export class Progress {
   readonly buffer: SharedArrayBuffer;
+  readonly #edge: number;
   readonly #header: Int32Array;
   readonly #numbers: BigInt64Array;
 
-  /** @param buffer of another `Progress`, to be the same; a new record where it is left out */
-  constructor(buffer = new SharedArrayBuffer(HEADER_BYTES + MOST_SEGMENTS * NUMBERS * 8)) {
+  /**
+   * @param buffer of another `Progress`, to be the same; a new record where it is left out
+   * @param edge whose seats are taken and given back here; 0 for the main thread
+   */
+  constructor(buffer = new SharedArrayBuffer(WORDS_BYTES + MOST_SEGMENTS * NUMBERS * 8), edge = 0) {
     this.buffer = buffer;
-    this.#header = new Int32Array(buffer, 0, HEADER_BYTES / 4);
-    this.#numbers = new BigInt64Array(buffer, HEADER_BYTES);
+    this.#edge = edge;
+    this.#header = new Int32Array(buffer, 0, HEADER_WORDS + EDGES);
+    this.#numbers = new BigInt64Array(buffer, WORDS_BYTES);
   }
 
   /** What can become of the bytes that aren't there yet. */
@@ -146,6 +155,7 @@ export class Progress {
       const seats = Atomics.load(this.#header, SEATS);
       if (seats < 0) return false;
       if (Atomics.compareExchange(this.#header, SEATS, seats, seats + 1) !== seats) continue;
+      Atomics.add(this.#header, HEADER_WORDS + this.#edge, 1);
       Atomics.notify(this.#header, SEATS);
       return true;
     }
@@ -153,7 +163,23 @@ export class Progress {
 
   /** Gives a seat back. */
   leave(): void {
-    Atomics.sub(this.#header, SEATS, 1);
+    this.#leave(this.#edge, 1);
+  }
+
+  /** A seat that was taken here is another edge's from now on. */
+  giveTo(edge: number): void {
+    Atomics.sub(this.#header, HEADER_WORDS + this.#edge, 1);
+    Atomics.add(this.#header, HEADER_WORDS + edge, 1);
+  }
+
+  /** Gives back all seats of an edge whose thread has ended. */
+  vacate(edge: number): void {
+    this.#leave(edge, Atomics.load(this.#header, HEADER_WORDS + edge));
+  }
+
+  #leave(edge: number, seats: number): void {
+    Atomics.sub(this.#header, HEADER_WORDS + edge, seats);
+    Atomics.sub(this.#header, SEATS, seats);
     Atomics.notify(this.#header, SEATS);
   }
 

@@ -27,7 +27,13 @@ export type CacheStatus = "hit" | "miss" | "expired" | "revalidated" | "stale" |
 export type Body =
   | { readonly kind: "memory"; readonly bytes: Uint8Array<SharedArrayBuffer> }
   | { readonly kind: "file"; readonly path: string; readonly isChecked: boolean }
-  | { readonly kind: "growing"; readonly fd: number; readonly progress: SharedArrayBuffer };
+  | {
+      readonly kind: "growing";
+      readonly fd: number;
+      readonly progress: SharedArrayBuffer;
+      /** Whose seat it is: an edge's number, 0 on the main thread. */
+      readonly edge: number;
+    };
 
 /** What is known of a key: an object, or that there is none (to be had). */
 export type Content =
@@ -88,7 +94,16 @@ export function asFollower(lookup: Lookup): Lookup {
 export function shared(lookup: Lookup): Lookup | undefined {
   const follower = asFollower(lookup);
   const body = growingBodyOf(lookup);
-  return body === undefined || new Progress(body.progress).join() ? follower : undefined;
+  return body === undefined || new Progress(body.progress, body.edge).join() ? follower : undefined;
+}
+
+/** The answer as it goes to an edge on another thread, with its seat. */
+export function lent(lookup: Lookup, edge: number): Lookup {
+  const body = growingBodyOf(lookup);
+  if (body === undefined || lookup.kind !== "entry" || lookup.entry.content.kind !== "object") return lookup;
+  new Progress(body.progress, body.edge).giveTo(edge);
+  const content = { ...lookup.entry.content, body: { ...body, edge } };
+  return { ...lookup, entry: { ...lookup.entry, content } };
 }
 
 /** The body of an answer with one that is still arriving. */

@@ -2,6 +2,7 @@
 
 import type { EdgeConfig } from "../edge/edge.ts";
 import type { Keeper } from "../keeper/keeper.ts";
+import { lent } from "../keeper/protocol.ts";
 import type { Uses } from "../keeper/uses.ts";
 import type { Log } from "../log/log.ts";
 import type { FromEdge, ToEdge } from "./messages.ts";
@@ -17,6 +18,8 @@ export interface ThreadHost {
 
 /** An edge's thread that listens. */
 export interface EdgeThread {
+  /** Its number, from 1; one that is started in its place has the same. */
+  readonly edge: number;
   readonly port: number;
   /** Resolves when the thread has ended by itself, with why. */
   readonly ended: Promise<string>;
@@ -26,8 +29,14 @@ export interface EdgeThread {
 
 /**
  * Starts a thread and waits until it listens. Rejects with the reason where it can't.
+ *
+ * @param edge its number, from 1
  */
-export async function startEdgeThread(config: EdgeConfig, host: ThreadHost): Promise<EdgeThread> {
+export async function startEdgeThread(
+  config: EdgeConfig,
+  edge: number,
+  host: ThreadHost,
+): Promise<EdgeThread> {
   const worker = new Worker(new URL("./edge-worker.ts", import.meta.url).href);
   const listening = Promise.withResolvers<number>();
   const stopped = Promise.withResolvers<void>();
@@ -78,6 +87,7 @@ export async function startEdgeThread(config: EdgeConfig, host: ThreadHost): Pro
   };
   worker.addEventListener("close", () => {
     detach();
+    host.keeper.vacate(edge);
     // A thread that is gone holds no copies any more.
     for (const acknowledge of acknowledgements.values()) acknowledge();
     listening.reject(new Error(reason));
@@ -86,11 +96,12 @@ export async function startEdgeThread(config: EdgeConfig, host: ThreadHost): Pro
   });
 
   const answerLookup = async (id: number, key: string, unusable: number | undefined) => {
-    send({ type: "found", id, lookup: await host.keeper.lookup(key, unusable) });
+    send({ type: "found", id, lookup: lent(await host.keeper.lookup(key, unusable), edge) });
   };
   send({ type: "start", config, uses: host.uses.buffer });
   const port = await listening.promise;
   return {
+    edge,
     port,
     ended: ended.promise,
     async stop(deadlineMs) {

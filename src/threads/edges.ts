@@ -28,9 +28,11 @@ export async function startEdges(threads: number, config: EdgeConfig, host: Thre
   }
   if (config.listen.port !== 0) await assertFree(config.listen);
   // The first one finds a free port where any will do; the others share it.
-  const first = await startEdgeThread(withPort(config, config.listen.port), host);
+  const first = await startEdgeThread(withPort(config, config.listen.port), 1, host);
   const shared = withPort(config, first.port);
-  const others = await Promise.all(Array.from({ length: threads - 1 }, () => startEdgeThread(shared, host)));
+  const others = await Promise.all(
+    Array.from({ length: threads - 1 }, (_, index) => startEdgeThread(shared, index + 2, host)),
+  );
   return supervise([first, ...others], shared, host);
 }
 
@@ -44,16 +46,16 @@ function supervise(threads: readonly EdgeThread[], config: EdgeConfig, host: Thr
     running.delete(thread);
     if (isStopping) return;
     host.log.critical("A serving thread ended and is started again", { reason });
-    await restart();
+    await restart(thread.edge);
   };
-  const restart = async (): Promise<void> => {
+  const restart = async (edge: number): Promise<void> => {
     await Bun.sleep(RESTART_AFTER_MS);
     if (isStopping) return;
     try {
-      void watch(await startEdgeThread(config, host));
+      void watch(await startEdgeThread(config, edge, host));
     } catch (error) {
       host.log.critical("A serving thread could not be started", { reason: (error as Error).message });
-      await restart();
+      await restart(edge);
     }
   };
   for (const thread of threads) void watch(thread);

@@ -113,7 +113,10 @@ export class KeeperBench {
 /** An answer whose body is still arriving. */
 export type GrowingLookup = Extract<Lookup, { kind: "entry" }> & {
   entry: {
-    content: { kind: "object"; body: { kind: "growing"; fd: number; progress: SharedArrayBuffer } };
+    content: {
+      kind: "object";
+      body: { kind: "growing"; fd: number; edge: number; progress: SharedArrayBuffer };
+    };
   };
 };
 
