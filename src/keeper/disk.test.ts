@@ -15,6 +15,7 @@ import { join } from "node:path";
 import fc from "fast-check";
 import { anyText } from "../../test/support/any-text.ts";
 import { CacheDirectoryError, Disk, prepareCacheDirectory } from "./disk.ts";
+import { isIntact, readBody } from "./frame-file.ts";
 
 const OWN_UID = process.getuid!();
 let folder: string;
@@ -131,16 +132,16 @@ describe("a disk", () => {
     const body = "b".repeat(3 * 1024 * 1024);
     await keep(disk, "a", body);
     const path = pathOf(disk, "a");
-    expect(await disk.isIntact(path, body.length)).toBe(true);
-    expect(await disk.isIntact(path, body.length - 1)).toBe(false);
-    expect(await disk.isIntact(pathOf(disk, "missing"), body.length)).toBe(false);
-    expect(Buffer.from((await disk.readBody(path, body.length))!).toString()).toBe(body);
+    expect(await isIntact(path, body.length)).toBe(true);
+    expect(await isIntact(path, body.length - 1)).toBe(false);
+    expect(await isIntact(pathOf(disk, "missing"), body.length)).toBe(false);
+    expect(Buffer.from((await readBody(path, body.length))!).toString()).toBe(body);
     for (const at of [0, 1024 * 1024, body.length - 1]) {
       const file = Buffer.from(readFileSync(path));
       file[at]! ^= 1;
       writeFileSync(path, file);
-      expect(await disk.isIntact(path, body.length)).toBe(false);
-      expect(await disk.readBody(path, body.length)).toBeUndefined();
+      expect(await isIntact(path, body.length)).toBe(false);
+      expect(await readBody(path, body.length)).toBeUndefined();
       file[at]! ^= 1;
       writeFileSync(path, file);
     }

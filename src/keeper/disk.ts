@@ -5,27 +5,16 @@
 
 import { createHash, randomUUID } from "node:crypto";
 import { chmodSync, lstatSync, mkdirSync, statSync } from "node:fs";
-import { type FileHandle, open, readdir, unlink, utimes } from "node:fs/promises";
+import { open, readdir, unlink, utimes } from "node:fs/promises";
 import { join } from "node:path";
-import { crc32 } from "node:zlib";
+import type { Room } from "./disk-bounds.ts";
 import { Draft } from "./draft.ts";
-import {
-  decodeFooter,
-  decodeMetadata,
-  FOOTER_BYTES,
-  type Footer,
-  METADATA_MOST_BYTES,
-  type Metadata,
-} from "./frame.ts";
-import type { Copy, Room } from "./ledger.ts";
+import { encodeTrailer, type Footer, type Metadata } from "./frame.ts";
+import { readFrame } from "./frame-file.ts";
+import type { Copy } from "./slot.ts";
 
 const DRAFT_ENDING = ".draft";
 const FRAME_NAME = /^[0-9a-f]{64}$/;
-/** Bytes read at a file's end in the first go: footer and nearly every metadata. */
-const TAIL_BYTES = 4096;
-/** Bytes of a body that are read and compared in one go. */
-const CHECKED_AT_ONCE_BYTES = 1024 * 1024;
-
 /** The directory can't be used for a reason that only the operator can mend. */
 export class CacheDirectoryError extends Error {
   override readonly name = "CacheDirectoryError";
@@ -102,6 +91,11 @@ export class Disk {
     return copy === 0 ? name : this.#hash(`${name}/${key}`);
   }
 
+  /** Length of what follows the body in a file. */
+  trailerBytes(metadata: Omit<Metadata, "origin">): number {
+    return encodeTrailer({ origin: this.#origin, ...metadata }, 0, 0).length;
+  }
+
   /** Where a file of that name is. */
   pathOf(name: string): string {
     return join(this.#directory, name);
@@ -145,41 +139,6 @@ export class Disk {
       if (loser !== undefined) await this.remove(loser);
     }
     return best;
-  }
-
-  /** Reads a small body into memory that all threads share; undefined unless its length and checksum are right. */
-  async readBody(path: string, bodyBytes: number): Promise<Uint8Array<SharedArrayBuffer> | undefined> {
-    const body = new Uint8Array(new SharedArrayBuffer(bodyBytes));
-    let filled = 0;
-    const isIntact = await this.isIntact(path, bodyBytes, (chunk) => {
-      body.set(chunk, filled);
-      filled += chunk.length;
-    });
-    return isIntact ? body : undefined;
-  }
-
-  /**
-   * Compares a body with its length and checksum.
-   *
-   * @param take gets the bytes on the way, in order
-   */
-  async isIntact(path: string, bodyBytes: number, take?: (chunk: Uint8Array) => void): Promise<boolean> {
-    const handle = await openIfThere(path);
-    if (handle === undefined) return false;
-    try {
-      const { size } = await handle.stat();
-      const footer = decodeFooter(await readExactly(handle, size - FOOTER_BYTES, FOOTER_BYTES), size);
-      if (footer?.bodyBytes !== bodyBytes) return false;
-      let checksum = 0;
-      for (let at = 0; at < bodyBytes; at += CHECKED_AT_ONCE_BYTES) {
-        const chunk = await readExactly(handle, at, Math.min(CHECKED_AT_ONCE_BYTES, bodyBytes - at));
-        checksum = crc32(chunk, checksum);
-        take?.(chunk);
-      }
-      return checksum === footer.bodyCrc32;
-    } finally {
-      await handle.close();
-    }
   }
 
   /** Deletes a file. One that is gone already is no error. */
@@ -237,56 +196,11 @@ export class Disk {
   }
 
   async #readFrame(name: string): Promise<StoredFile | "broken" | undefined> {
-    const path = join(this.#directory, name);
-    const handle = await openIfThere(path);
-    if (handle === undefined) return undefined;
-    try {
-      const { size, mtimeMs } = await handle.stat();
-      const tailBytes = Math.min(size, TAIL_BYTES);
-      const tail = await readExactly(handle, size - tailBytes, tailBytes);
-      const footer = decodeFooter(tail.subarray(-FOOTER_BYTES), size);
-      if (footer === undefined || footer.metadataBytes > METADATA_MOST_BYTES) return "broken";
-      const start = size - FOOTER_BYTES - footer.metadataBytes;
-      const inTail = tailBytes - FOOTER_BYTES - footer.metadataBytes;
-      const json =
-        inTail >= 0
-          ? tail.subarray(inTail, tailBytes - FOOTER_BYTES)
-          : await readExactly(handle, start, footer.metadataBytes);
-      const metadata = decodeMetadata(json, footer);
-      return metadata === undefined
-        ? "broken"
-        : {
-            name,
-            path,
-            copy: this.#copyOf(name, metadata.key),
-            fileBytes: size,
-            confirmedAtMs: mtimeMs,
-            footer,
-            metadata,
-          };
-    } finally {
-      await handle.close();
-    }
+    const path = this.pathOf(name);
+    const found = await readFrame(path);
+    if (found === undefined || found === "broken") return found;
+    const { fileBytes, modifiedAtMs, footer, metadata } = found;
+    const copy = this.#copyOf(name, metadata.key);
+    return { name, path, copy, fileBytes, confirmedAtMs: modifiedAtMs, footer, metadata };
   }
-}
-
-async function openIfThere(path: string): Promise<FileHandle | undefined> {
-  try {
-    return await open(path, "r");
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === "ENOENT") return undefined;
-    throw error;
-  }
-}
-
-/** Reads `length` bytes; fewer where the file or the position ends before. */
-async function readExactly(handle: FileHandle, position: number, length: number): Promise<Uint8Array> {
-  const buffer = new Uint8Array(position < 0 ? 0 : length);
-  let filled = 0;
-  while (filled < buffer.length) {
-    const { bytesRead } = await handle.read(buffer, filled, buffer.length - filled, position + filled);
-    if (bytesRead === 0) break;
-    filled += bytesRead;
-  }
-  return buffer.subarray(0, filled);
 }

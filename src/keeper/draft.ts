@@ -3,8 +3,8 @@
 import { renameSync } from "node:fs";
 import { type FileHandle, unlink } from "node:fs/promises";
 import { crc32 } from "node:zlib";
+import type { Room } from "./disk-bounds.ts";
 import { encodeTrailer, type Metadata } from "./frame.ts";
-import type { Room } from "./ledger.ts";
 
 /** Bytes of a body that are read and summed in one go. */
 const SUMMED_AT_ONCE_BYTES = 1024 * 1024;

@@ -18,7 +18,8 @@ import { entryLookup, isObject, keptLookup, staleForMs, staleLookup } from "./lo
 import { Passes } from "./passes.ts";
 import { Progress } from "./progress.ts";
 import type { CacheStatus, Lookup, ObjectEntry } from "./protocol.ts";
-import type { EntryTimes, Kept, Store, Ticket } from "./store.ts";
+import type { EntryTimes, Kept, Store } from "./store.ts";
+import type { Ticket } from "./tickets.ts";
 
 /** That stale copies are served is a warning this often, in milliseconds. */
 const STALE_LOGGED_EVERY_MS = 60_000;

@@ -8,20 +8,14 @@
  */
 
 import { BoundedMap } from "../common/bounded-map.ts";
+import { DiskBounds, type Room } from "./disk-bounds.ts";
+import { MemoryBounds } from "./memory-bounds.ts";
 import type { Entry, ObjectEntry } from "./protocol.ts";
-import { type Member, Sieve } from "./sieve.ts";
+import type { Copy, Slot } from "./slot.ts";
 import type { Uses } from "./uses.ts";
 
 /** Most missing or forbidden keys that are remembered: about 10 MB where the keys are as long as S3 allows. */
 const NEGATIVE_ENTRIES = 10_000;
-/** Most objects with their body in a file of which headers and times are held in memory: about 16 MB. */
-const DESCRIBED_FILES = 16_384;
-/** What is held of an object in memory beside its body: headers, times and the slot, in bytes. */
-const DESCRIPTION_BYTES = 1024;
-
-/** One of a key's two file names (docs/decisions/006-two-names.md). */
-export type Copy = 0 | 1;
-
 /** What a `Ledger` is made of. */
 export interface LedgerParts {
   readonly cacheBytes: number;
@@ -35,28 +29,6 @@ export interface LedgerParts {
   readonly onUnlink: (name: string) => void;
 }
 
-interface Slot {
-  readonly key: string;
-  readonly useIndex: number;
-  /** Absent where only the file says what it is. */
-  entry: ObjectEntry | undefined;
-  /** Where its file is: not there, being written behind the answer, or whole. */
-  file: "none" | "coming" | "whole";
-  copy: Copy;
-  /** True where a large file was written, or compared with its checksum, by this process. */
-  isIntact: boolean;
-  /** Its place among the bodies or among the descriptions. */
-  inMemory: Member<Slot> | undefined;
-  isBodyInMemory: boolean;
-  onDisk: Member<Slot | Stranger> | undefined;
-}
-
-/** A file of which only name and size are known: not read yet, or of another bucket in the same directory. */
-interface Stranger {
-  readonly name: string;
-  onDisk: Member<Slot | Stranger> | undefined;
-}
-
 /** A file that takes another's place. */
 export interface NewFile {
   readonly copy: Copy;
@@ -66,36 +38,20 @@ export interface NewFile {
   readonly generation: number;
 }
 
-/** Room that is kept for a file while it is written. */
-export interface Room {
-  /** Takes more. False where there is none. */
-  grow(bytes: number): boolean;
-  /** Gives it back; what the file takes then is entered with it. */
-  release(): void;
-}
-
 /** All entries of one process. */
 export class Ledger {
   readonly #parts: LedgerParts;
   readonly #slots = new Map<string, Slot>();
-  readonly #strangers = new Map<string, Stranger>();
   readonly #negatives = new BoundedMap<string, Entry>(NEGATIVE_ENTRIES);
-  /** Bodies in memory, by bytes. */
-  readonly #bodies: Sieve<Slot>;
-  /** Descriptions of objects whose body is in a file, by number. */
-  readonly #described: Sieve<Slot>;
-  readonly #files: Sieve<Slot | Stranger>;
+  readonly #memory: MemoryBounds;
+  readonly #disk: DiskBounds;
   #lastUseIndex = 0;
 
   constructor(parts: LedgerParts) {
     this.#parts = parts;
-    const takeInMemory = ({ useIndex }: Slot) => parts.uses.takeInMemory(useIndex);
-    this.#bodies = new Sieve(parts.memoryBytes, takeInMemory);
-    this.#described = new Sieve(DESCRIBED_FILES, takeInMemory);
-    this.#files = new Sieve(
-      parts.cacheBytes,
-      (owner) => "key" in owner && parts.uses.takeOnDisk(owner.useIndex),
-    );
+    const { memoryBytes, cacheBytes, uses, onUnlink } = parts;
+    this.#memory = new MemoryBounds(memoryBytes, uses);
+    this.#disk = new DiskBounds(cacheBytes, uses, (slot) => this.#evicted(slot), onUnlink);
   }
 
   /** How many objects are known. */
@@ -169,33 +125,17 @@ export class Ledger {
 
   /** Keeps room on disk for a file that is going to be written. Undefined where that much can't be had. */
   reserve(bytes: number): Room | undefined {
-    let reserved = 0;
-    const grow = (more: number) => {
-      if (!this.#files.reserve(more)) return false;
-      reserved += more;
-      this.#shrinkFiles();
-      return true;
-    };
-    const release = () => {
-      this.#files.release(reserved);
-      reserved = 0;
-    };
-    return grow(bytes) ? { grow, release } : undefined;
+    return this.#disk.reserve(bytes);
   }
 
   /** Enters a file of which only name and size are known; it goes like any other when room is needed. */
   addStranger(name: string, fileBytes: number): void {
-    const stranger: Stranger = { name, onDisk: undefined };
-    this.#strangers.set(name, stranger);
-    stranger.onDisk = enter(this.#files, stranger, fileBytes, (owner) => this.#evicted(owner));
-    if (stranger.onDisk === undefined) this.#evicted(stranger);
+    this.#disk.addStranger(name, fileBytes);
   }
 
   /** The file is known by its key now, or gone. */
   forgetStranger(name: string): void {
-    const stranger = this.#strangers.get(name);
-    this.#strangers.delete(name);
-    if (stranger?.onDisk !== undefined) this.#files.delete(stranger.onDisk);
+    this.#disk.forgetStranger(name);
   }
 
   /** Enters a file of which only key and size are kept. Nothing happens where the key is known. */
@@ -203,7 +143,7 @@ export class Ledger {
     if (this.#slots.has(key)) return;
     const slot = this.#slot(key, undefined, "whole", copy);
     slot.isIntact = false;
-    this.#enterFile(slot, fileBytes);
+    this.#disk.add(slot, fileBytes);
   }
 
   /**
@@ -219,9 +159,9 @@ export class Ledger {
   /** Enters an object whose body is in a file of that many bytes. False where it doesn't stay. */
   addFile(entry: ObjectEntry, copy: Copy, fileBytes: number): boolean {
     const slot = this.#replace(entry, "whole", copy);
-    this.#enterFile(slot, fileBytes);
+    this.#disk.add(slot, fileBytes);
     if (this.#slots.get(entry.key) !== slot) return false;
-    this.#describe(slot);
+    this.#memory.holdDescription(slot);
     return true;
   }
 
@@ -233,7 +173,7 @@ export class Ledger {
     const isChecked = body.kind === "file" && slot.isIntact;
     const described = isChecked ? withBody(entry, { ...body, isChecked }) : entry;
     slot.entry = described;
-    this.#describe(slot);
+    this.#memory.holdDescription(slot);
     return described;
   }
 
@@ -242,7 +182,7 @@ export class Ledger {
     const slot = this.#slots.get(entry.key);
     if (slot === undefined || !this.holds(entry)) return;
     slot.file = fileBytes === undefined ? "none" : "whole";
-    if (fileBytes !== undefined) this.#enterFile(slot, fileBytes);
+    if (fileBytes !== undefined) this.#disk.add(slot, fileBytes);
     else if (slot.entry?.content.body.kind === "file") this.drop(entry.key);
   }
 
@@ -258,7 +198,7 @@ export class Ledger {
       slot.entry = { ...moved, generation: file.generation };
       this.#parts.onDrop([key]);
     }
-    this.#enterFile(slot, file.fileBytes);
+    this.#disk.add(slot, file.fileBytes);
   }
 
   /** Enters what has become known of the very copy that is held: newer headers and times, or that its file is intact. */
@@ -276,20 +216,14 @@ export class Ledger {
   moveToMemory(entry: ObjectEntry): boolean {
     const slot = this.#slots.get(entry.key);
     if (slot === undefined) return false;
-    this.#leaveMemory(slot);
     slot.entry = entry;
-    const bytes = entry.content.bodyBytes + DESCRIPTION_BYTES;
     const gone: string[] = [];
-    const giveUp = (other: Slot) => {
+    this.#memory.holdBody(slot, entry.content.bodyBytes, (other) => {
       this.#giveUpMemory(other);
       gone.push(other.key);
-    };
-    const member = enter(this.#bodies, slot, bytes, giveUp);
-    slot.inMemory = member;
-    slot.isBodyInMemory = true;
-    if (member === undefined) giveUp(slot);
+    });
     if (gone.length > 0) this.#parts.onDrop(gone);
-    return member !== undefined;
+    return slot.isBodyInMemory;
   }
 
   /** Enters a key without an object. */
@@ -311,10 +245,8 @@ export class Ledger {
   clear(): void {
     this.#slots.clear();
     this.#negatives.clear();
-    this.#bodies.clear();
-    this.#described.clear();
-    this.#files.clear();
-    this.#strangers.clear();
+    this.#memory.clear();
+    this.#disk.clear();
   }
 
   /** Puts an object in the place of what was known of its key; a file of that with another name goes. */
@@ -343,44 +275,18 @@ export class Ledger {
     return slot;
   }
 
-  #enterFile(slot: Slot, fileBytes: number): void {
-    slot.onDisk = enter(this.#files, slot, fileBytes, (owner) => this.#evicted(owner));
-    if (slot.onDisk === undefined) this.#evicted(slot);
-  }
-
-  #shrinkFiles(): void {
-    for (let owner = this.#files.evict(); owner !== undefined; owner = this.#files.evict())
-      this.#evicted(owner);
-  }
-
   /** A file that had to go. The object stays while its body is in memory. */
-  #evicted(owner: Slot | Stranger): void {
-    if (!("key" in owner)) {
-      this.#strangers.delete(owner.name);
-      this.#parts.onUnlink(owner.name);
-      return;
-    }
-    this.#giveUpFile(owner);
-    owner.file = "none";
-    if (owner.entry?.content.body.kind === "memory") return;
-    this.#forget(owner.key);
-    this.#parts.onDrop([owner.key]);
+  #evicted(slot: Slot): void {
+    this.#giveUpFile(slot);
+    slot.file = "none";
+    if (slot.entry?.content.body.kind === "memory") return;
+    this.#forget(slot.key);
+    this.#parts.onDrop([slot.key]);
   }
 
   #giveUpFile(slot: Slot): void {
-    if (slot.onDisk !== undefined) this.#files.delete(slot.onDisk);
-    slot.onDisk = undefined;
+    this.#disk.delete(slot);
     this.#parts.onUnlink(this.#parts.nameOf(slot.key, slot.copy));
-  }
-
-  /** Holds the description of an object whose body is in a file, in place of others if need be. */
-  #describe(slot: Slot): void {
-    this.#leaveMemory(slot);
-    slot.isBodyInMemory = false;
-    slot.inMemory = enter(this.#described, slot, 1, (other) => {
-      other.inMemory = undefined;
-      if (other.file === "whole") other.entry = undefined;
-    });
   }
 
   /** From now on the body is read from its file, which may still be on its way; without a disk it is gone. */
@@ -390,14 +296,8 @@ export class Ledger {
     else if (slot.entry !== undefined) {
       const path = this.#parts.pathOf(this.#parts.nameOf(slot.key, slot.copy));
       slot.entry = withBody(slot.entry, { kind: "file", path, isChecked: true });
-      this.#describe(slot);
+      this.#memory.holdDescription(slot);
     }
-  }
-
-  #leaveMemory(slot: Slot): void {
-    if (slot.inMemory === undefined) return;
-    (slot.isBodyInMemory ? this.#bodies : this.#described).delete(slot.inMemory);
-    slot.inMemory = undefined;
   }
 
   /** Takes a key out of the books; its file, if any, is left to be replaced. */
@@ -406,25 +306,11 @@ export class Ledger {
     const slot = this.#slots.get(key);
     if (slot === undefined) return;
     this.#slots.delete(key);
-    this.#leaveMemory(slot);
-    if (slot.onDisk !== undefined) this.#files.delete(slot.onDisk);
-    slot.onDisk = undefined;
+    this.#memory.leave(slot);
+    this.#disk.delete(slot);
   }
 }
 
 function withBody(entry: ObjectEntry, body: ObjectEntry["content"]["body"]): ObjectEntry {
   return { ...entry, content: { ...entry.content, body } };
-}
-
-/** Makes room before it adds, so that a newcomer isn't who must go. Undefined where there can't be that much. */
-function enter<Owner>(
-  sieve: Sieve<Owner>,
-  owner: Owner,
-  bytes: number,
-  onGone: (owner: Owner) => void,
-): Member<Owner> | undefined {
-  if (!sieve.reserve(bytes)) return undefined;
-  for (let gone = sieve.evict(); gone !== undefined; gone = sieve.evict()) onGone(gone);
-  sieve.release(bytes);
-  return sieve.add(owner, bytes);
 }

@@ -122,3 +122,20 @@ export class Sieve<Owner> {
     return this.#reservedBytes + bytes <= this.#mostBytes;
   }
 }
+
+/**
+ * Makes room before it adds, so that a newcomer isn't who must go. Undefined where there can't be that much.
+ *
+ * @param onGone told of each who must go
+ */
+export function enter<Owner>(
+  sieve: Sieve<Owner>,
+  owner: Owner,
+  bytes: number,
+  onGone: (owner: Owner) => void,
+): Member<Owner> | undefined {
+  if (!sieve.reserve(bytes)) return undefined;
+  for (let gone = sieve.evict(); gone !== undefined; gone = sieve.evict()) onGone(gone);
+  sieve.release(bytes);
+  return sieve.add(owner, bytes);
+}

@@ -5,18 +5,16 @@ import type { Log } from "../log/log.ts";
 import type { ObjectHead } from "../origin/origin.ts";
 import type { Disk, StoredFile } from "./disk.ts";
 import type { Draft } from "./draft.ts";
-import { SMALL_BODY_BYTES } from "./fill.ts";
+import { Files, metadataOf } from "./files.ts";
 import type { Metadata } from "./frame.ts";
-import { type Copy, Ledger } from "./ledger.ts";
-import { covers } from "./lookups.ts";
+import { indexDirectory } from "./index-directory.ts";
+import { Ledger } from "./ledger.ts";
+import { Problems } from "./problems.ts";
 import type { Body, ClearScope, Entry, ObjectEntry } from "./protocol.ts";
+import type { Copy } from "./slot.ts";
+import { type Ticket, Tickets } from "./tickets.ts";
 import type { Uses } from "./uses.ts";
 import { WriteBehind } from "./write-behind.ts";
-
-/** A problem with the directory is logged again only after this long, in milliseconds. */
-const PROBLEM_EVERY_MS = 60_000;
-/** Room for what follows the body in a file: as much as nearly every metadata takes. */
-const TRAILER_BYTES = 4096;
 
 /** What a `Store` is made of. */
 export interface StoreParts {
@@ -40,44 +38,48 @@ export interface Kept {
   readonly isKept: boolean;
 }
 
-/** Permission to keep what a fill comes to; a clear of its key takes it away. */
-export interface Ticket {
-  readonly key: string;
-  readonly isValid: boolean;
-}
-
 /** All entries of one process, in memory and on disk. */
 export class Store {
   readonly #disk: Disk | undefined;
-  readonly #log: Log;
+  readonly #problems: Problems;
   readonly #nowMs: () => number;
   readonly #ledger: Ledger;
-  readonly #writes = new WriteBehind((error) => this.report("write", error));
-  readonly #tickets = new Set<{ readonly key: string; isValid: boolean }>();
+  readonly #writes = new WriteBehind((error) => this.#problems.report("write", error));
+  readonly #tickets = new Tickets();
+  readonly #files: Files;
   #generation = 0;
   #isIndexed = false;
-  #problemLoggedAtMs = Number.NEGATIVE_INFINITY;
 
   constructor({ disk, cacheBytes, memoryBytes, uses, nowMs, log, onDrop }: StoreParts) {
     this.#disk = disk;
-    this.#log = log;
+    this.#problems = new Problems(log, nowMs);
     this.#nowMs = nowMs;
     const onUnlink = (name: string) => this.#unlink(name);
     const nameOf = (key: string, copy: Copy) => disk?.nameOf(key, copy) ?? "";
     const pathOf = (name: string) => disk?.pathOf(name) ?? "";
     this.#ledger = new Ledger({ cacheBytes, memoryBytes, uses, nameOf, pathOf, onDrop, onUnlink });
+    const nextGeneration = () => ++this.#generation;
+    this.#files = new Files({ disk, ledger: this.#ledger, problems: this.#problems, nextGeneration });
+  }
+
+  /** Starts a file for a body of that many bytes. Undefined where there is no disk or no room. Rejects as the disk does. */
+  draft(bodyBytes: number): Promise<Draft | undefined> {
+    return this.#files.draft(bodyBytes);
+  }
+
+  /** Logs a problem with the directory, at most once a minute. */
+  report(what: "read" | "write", error: unknown): undefined {
+    this.#problems.report(what, error);
   }
 
   /** To be taken before S3 is asked, and given back by `endFill`. */
   beginFill(key: string, isValid = true): Ticket {
-    const ticket = { key, isValid };
-    this.#tickets.add(ticket);
-    return ticket;
+    return this.#tickets.begin(key, isValid);
   }
 
   /** Nothing more is kept by this ticket. */
   endFill(ticket: Ticket): void {
-    this.#tickets.delete(ticket);
+    this.#tickets.end(ticket);
   }
 
   /** True where the disk may know of a key of which `find` knows nothing. */
@@ -99,7 +101,7 @@ export class Store {
   /** Looks on disk for a key. */
   async findOnDisk(key: string): Promise<Entry | undefined> {
     const ticket = this.beginFill(key);
-    const found = await this.#disk?.find(key).catch((error) => this.report("read", error));
+    const found = await this.#disk?.find(key).catch((error) => this.#problems.report("read", error));
     this.endFill(ticket);
     if (!ticket.isValid) return undefined;
     const known = this.find(key);
@@ -116,7 +118,8 @@ export class Store {
   async open(entry: ObjectEntry): Promise<Kept | undefined> {
     // The file may be one that is still being written.
     const body =
-      (await this.#readyBody(entry)) ?? (await this.#writes.settle().then(() => this.#readyBody(entry)));
+      (await this.#files.readyBody(entry)) ??
+      (await this.#writes.settle().then(() => this.#files.readyBody(entry)));
     const isHeld = this.#ledger.holds(entry);
     if (body === undefined) {
       if (isHeld) this.drop(entry.key);
@@ -126,16 +129,6 @@ export class Store {
     if (body.kind === "memory") return { entry: opened, isKept: isHeld && this.#ledger.moveToMemory(opened) };
     this.#ledger.update(opened);
     return { entry: opened, isKept: isHeld };
-  }
-
-  /** Starts a file for a body of that many bytes. Undefined where there is no disk or no room. Rejects as the disk does. */
-  async draft(bodyBytes: number): Promise<Draft | undefined> {
-    const room = this.#disk && this.#ledger.reserve(bodyBytes + TRAILER_BYTES);
-    if (room === undefined) return undefined;
-    return this.#disk?.draft(room).catch((error) => {
-      room.release();
-      throw error;
-    });
   }
 
   /** Keeps an object whose body is in memory; its file is written behind. */
@@ -148,9 +141,9 @@ export class Store {
     const entry = this.entry(ticket.key, head, bytes.length, { kind: "memory", bytes }, times);
     await this.#writes.room();
     if (!ticket.isValid) return { entry, isKept: false };
-    const copy = this.#disk && this.#freeCopyOf(ticket.key);
+    const copy = this.#disk && this.#files.freeCopyOf(ticket.key);
     const isKept = this.#ledger.addInMemory(entry, copy);
-    if (copy !== undefined) void this.#writes.start(() => this.#write(entry, bytes, copy));
+    if (copy !== undefined) void this.#writes.start(() => this.#files.write(entry, bytes, copy));
     return { entry, isKept };
   }
 
@@ -161,8 +154,8 @@ export class Store {
     times: EntryTimes,
     ticket: Ticket,
   ): Promise<Kept | undefined> {
-    const copy = this.#freeCopyOf(ticket.key);
-    const path = this.#pathOf(ticket.key, copy);
+    const copy = this.#files.freeCopyOf(ticket.key);
+    const path = this.#files.pathOf(ticket.key, copy);
     const body = { kind: "file", path, isChecked: true } as const;
     const entry = this.entry(ticket.key, head, draft.bodyBytes, body, times);
     try {
@@ -171,7 +164,7 @@ export class Store {
       return { entry, isKept: true };
     } catch (error) {
       await draft.discard();
-      return this.report("write", error);
+      return this.#problems.report("write", error);
     }
   }
 
@@ -181,7 +174,7 @@ export class Store {
     const isKept = ticket.isValid && this.#ledger.holds(entry);
     if (!isKept) return { entry: refreshed, isKept };
     this.#ledger.update(refreshed);
-    void this.#writes.start(() => this.#confirm(entry, refreshed));
+    void this.#writes.start(() => this.#files.confirm(entry, refreshed));
     return { entry: refreshed, isKept };
   }
 
@@ -210,7 +203,7 @@ export class Store {
 
   /** What has been begun of these keys, or of all, is not kept when it comes. */
   cancelFills(scope: ClearScope | undefined): void {
-    for (const ticket of this.#tickets) if (covers(scope, ticket.key)) ticket.isValid = false;
+    this.#tickets.cancel(scope);
   }
 
   /** Forgets these keys, objects or not. Returns how many objects there were. */
@@ -251,36 +244,13 @@ export class Store {
   async index(): Promise<number> {
     let found = 0;
     try {
-      const names: string[] = [];
-      for await (const { name, fileBytes } of this.#disk?.list() ?? []) {
-        if (this.#isIndexed) return found;
-        this.#ledger.addStranger(name, fileBytes);
-        names.push(name);
-      }
-      for (const name of names) {
-        const file = await this.#disk?.read(name);
-        if (this.#isIndexed) return found;
-        if (file !== undefined && this.#disk?.isOwn(file) === false) continue;
-        this.#ledger.forgetStranger(name);
-        if (file !== undefined && (await this.#index(file))) found++;
-      }
+      if (this.#disk !== undefined)
+        found = await indexDirectory(this.#disk, this.#ledger, () => this.#isIndexed);
     } catch (error) {
-      this.report("read", error);
+      this.#problems.report("read", error);
     }
     this.#isIndexed = true;
     return found;
-  }
-
-  /** Enters a file, unless its key is known; the other copy of a key whose newest one is known goes. */
-  async #index({ name, copy, fileBytes, metadata: { key } }: StoredFile): Promise<boolean> {
-    if (copy === undefined) return false;
-    if (this.#ledger.hasObject(key)) {
-      if (this.#ledger.copyOf(key) !== copy) await this.#disk?.remove(name);
-      return false;
-    }
-    if (this.#ledger.isKnown(key)) return false;
-    this.#ledger.addUndescribed(key, copy, fileBytes);
-    return true;
   }
 
   /** Ends `index` at the next file. */
@@ -293,14 +263,6 @@ export class Store {
     return this.#writes.settle();
   }
 
-  #freeCopyOf(key: string): Copy {
-    return this.#ledger.copyOf(key) === 0 ? 1 : 0;
-  }
-
-  #pathOf(key: string, copy: Copy): string {
-    return this.#disk?.pathOf(this.#disk.nameOf(key, copy)) ?? "";
-  }
-
   #adopt(file: StoredFile, copy: Copy): Entry | undefined {
     const { name, path, fileBytes, confirmedAtMs, footer, metadata } = file;
     const { key, head } = metadata;
@@ -311,92 +273,14 @@ export class Store {
     return this.#ledger.describe(this.entry(key, head, footer.bodyBytes, body, times));
   }
 
-  async #readyBody({ content: { body, bodyBytes } }: ObjectEntry): Promise<Body | undefined> {
-    if (body.kind !== "file" || this.#disk === undefined) return body;
-    try {
-      if (bodyBytes > SMALL_BODY_BYTES) {
-        return (await this.#disk.isIntact(body.path, bodyBytes)) ? { ...body, isChecked: true } : undefined;
-      }
-      const bytes = await this.#disk.readBody(body.path, bodyBytes);
-      return bytes && { kind: "memory", bytes };
-    } catch (error) {
-      return this.report("read", error);
-    }
-  }
-
-  async #write(entry: ObjectEntry, bytes: Uint8Array, copy: Copy): Promise<void> {
-    let draft: Draft | undefined;
-    let fileBytes: number | undefined;
-    try {
-      draft = await this.draft(bytes.length);
-      await draft?.write(bytes);
-      const path = this.#pathOf(entry.key, copy);
-      fileBytes = await draft?.keep(metadataOf(entry), () => this.#ledger.holds(entry), path);
-    } catch (error) {
-      await draft?.discard();
-      throw error;
-    } finally {
-      this.#ledger.endWrite(entry, fileBytes);
-    }
-    // It may have been confirmed while it was on its way.
-    const current = this.#ledger.peek(entry.key);
-    const isNewer = current !== undefined && current.storedAtMs > entry.storedAtMs;
-    if (isNewer && this.#ledger.holds(entry)) await this.#confirm(entry, current);
-  }
-
-  /** Notes on disk that S3 has said that an object is still right: in its file's time, or in a new file where a header has changed. */
-  async #confirm(stored: ObjectEntry, confirmed: ObjectEntry): Promise<void> {
-    const copy = this.#ledger.copyOf(stored.key);
-    if (copy === undefined || !this.#ledger.hasWholeFile(stored.key)) return;
-    const isSame = Bun.deepEquals(stored.content.head, confirmed.content.head);
-    if (isSame) await this.#disk?.touch(this.#pathOf(stored.key, copy), confirmed.storedAtMs);
-    else await this.#rewrite(confirmed, copy === 0 ? 1 : 0);
-  }
-
-  /** Puts a file with newer headers in the place of a known object's. */
-  async #rewrite(entry: ObjectEntry, copy: Copy): Promise<void> {
-    const { body, bodyBytes } = entry.content;
-    const draft = await this.draft(bodyBytes);
-    if (draft === undefined || body.kind === "growing") return;
-    try {
-      const chunks = body.kind === "memory" ? [body.bytes] : Bun.file(body.path).slice(0, bodyBytes).stream();
-      for await (const chunk of chunks) await draft.write(chunk);
-      const path = this.#pathOf(entry.key, copy);
-      const fileBytes = await draft.keep(metadataOf(entry), () => this.#ledger.holds(entry), path);
-      if (fileBytes !== undefined)
-        this.#ledger.replaceFile(entry.key, { copy, path, fileBytes, generation: ++this.#generation });
-    } catch (error) {
-      await draft.discard();
-      throw error;
-    }
-  }
-
-  /** Logs a problem with the directory, at most once a minute. */
-  report(what: "read" | "write", error: unknown): undefined {
-    const nowMs = this.#nowMs();
-    if (nowMs - this.#problemLoggedAtMs < PROBLEM_EVERY_MS) return;
-    this.#problemLoggedAtMs = nowMs;
-    this.#log.warn(`Cannot ${what} in the cache directory, serving goes on`, { reason: String(error) });
-  }
-
   /** At once and not behind, so that it can't hit a newer file of the same name. */
   #unlink(name: string): void {
     try {
       if (this.#disk !== undefined) unlinkSync(this.#disk.pathOf(name));
     } catch (error) {
-      if ((error as NodeJS.ErrnoException).code !== "ENOENT") this.report("write", error);
+      if ((error as NodeJS.ErrnoException).code !== "ENOENT") this.#problems.report("write", error);
     }
   }
-}
-
-function metadataOf({
-  key,
-  content,
-  storedAtMs,
-  freshUntilMs,
-  expiresAtMs,
-}: ObjectEntry): Omit<Metadata, "origin"> {
-  return { key, head: content.head, storedAtMs, freshUntilMs, expiresAtMs };
 }
 
 /** A file that was confirmed after it was stored counts from then; one whose time lies ahead was set by somebody else. */

@@ -1,0 +1,61 @@
+/** What is held in memory of objects, and who goes when that is too much. */
+
+import { enter, Sieve } from "./sieve.ts";
+import type { Slot } from "./slot.ts";
+import type { Uses } from "./uses.ts";
+
+/** Most objects with their body in a file of which headers and times are held: about 16 MB. */
+const DESCRIBED_FILES = 16_384;
+/** What is held of an object beside its body: headers, times and the slot, in bytes. */
+const DESCRIPTION_BYTES = 1024;
+
+/** Bodies by bytes, and descriptions of objects whose body is in a file by number. */
+export class MemoryBounds {
+  readonly #bodies: Sieve<Slot>;
+  readonly #described: Sieve<Slot>;
+
+  /** @param mostBytes bound of the bodies with what describes them, in bytes */
+  constructor(mostBytes: number, uses: Uses) {
+    const takeUse = ({ useIndex }: Slot) => uses.takeInMemory(useIndex);
+    this.#bodies = new Sieve(mostBytes, takeUse);
+    this.#described = new Sieve(DESCRIBED_FILES, takeUse);
+  }
+
+  /**
+   * Holds a body in place of others if need be.
+   *
+   * @param giveUp told of each whose body must go, the newcomer itself where it is too large
+   */
+  holdBody(slot: Slot, bodyBytes: number, giveUp: (slot: Slot) => void): void {
+    this.leave(slot);
+    const member = enter(this.#bodies, slot, bodyBytes + DESCRIPTION_BYTES, giveUp);
+    slot.inMemory = member;
+    slot.isBodyInMemory = member !== undefined;
+    if (member === undefined) giveUp(slot);
+  }
+
+  /** Holds the description of an object whose body is in a file, in place of others if need be. */
+  holdDescription(slot: Slot): void {
+    this.leave(slot);
+    slot.isBodyInMemory = false;
+    slot.inMemory = enter(this.#described, slot, 1, (other) => {
+      other.inMemory = undefined;
+      // Of one that is on its way to its file nobody else knows.
+      if (other.file === "whole") other.entry = undefined;
+    });
+  }
+
+  /** Holds nothing of it any more. */
+  leave(slot: Slot): void {
+    if (slot.inMemory === undefined) return;
+    (slot.isBodyInMemory ? this.#bodies : this.#described).delete(slot.inMemory);
+    slot.inMemory = undefined;
+    slot.isBodyInMemory = false;
+  }
+
+  /** Holds nothing. */
+  clear(): void {
+    this.#bodies.clear();
+    this.#described.clear();
+  }
+}

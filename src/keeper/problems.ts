@@ -1,0 +1,26 @@
+/** Trouble with the cache directory, told to the operator now and then. */
+
+import type { Log } from "../log/log.ts";
+
+/** It is logged again only after this long, in milliseconds. */
+const LOGGED_EVERY_MS = 60_000;
+
+/** What goes wrong with the directory never ends the serving. */
+export class Problems {
+  readonly #log: Log;
+  readonly #nowMs: () => number;
+  #loggedAtMs = Number.NEGATIVE_INFINITY;
+
+  constructor(log: Log, nowMs: () => number) {
+    this.#log = log;
+    this.#nowMs = nowMs;
+  }
+
+  /** Logs a problem, at most once a minute. */
+  report(what: "read" | "write", error: unknown): undefined {
+    const nowMs = this.#nowMs();
+    if (nowMs - this.#loggedAtMs < LOGGED_EVERY_MS) return;
+    this.#loggedAtMs = nowMs;
+    this.#log.warn(`Cannot ${what} in the cache directory, serving goes on`, { reason: String(error) });
+  }
+}

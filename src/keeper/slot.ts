@@ -1,0 +1,31 @@
+/** One object in the books. */
+
+import type { ObjectEntry } from "./protocol.ts";
+import type { Member } from "./sieve.ts";
+
+/** One of a key's two file names (docs/decisions/006-two-names.md). */
+export type Copy = 0 | 1;
+
+/** What is known of an object. Of one that is only on disk, and was not asked for lately, just this. */
+export interface Slot {
+  readonly key: string;
+  /** Where its marks of use are (`uses.ts`). */
+  readonly useIndex: number;
+  /** Absent where only the file says what it is. */
+  entry: ObjectEntry | undefined;
+  /** Where its file is: not there, being written behind the answer, or whole. */
+  file: "none" | "coming" | "whole";
+  copy: Copy;
+  /** True where a large file was written, or compared with its checksum, by this process. */
+  isIntact: boolean;
+  /** Its place among the bodies or among the descriptions. */
+  inMemory: Member<Slot> | undefined;
+  isBodyInMemory: boolean;
+  onDisk: Member<Slot | Stranger> | undefined;
+}
+
+/** A file of which only name and size are known: not read yet, or of another bucket in the same directory. */
+export interface Stranger {
+  readonly name: string;
+  onDisk: Member<Slot | Stranger> | undefined;
+}
