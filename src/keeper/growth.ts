@@ -235,6 +235,9 @@ export class Growth {
             return body.cancel();
         }
       }
+    } catch (error) {
+      body.cancel();
+      throw error;
     } finally {
       this.#transfers.delete(body);
     }
