@@ -132,6 +132,8 @@ export class Fetcher {
     if (lifetime === undefined) return this.#passFromNowOn(stored.key, "the object's Cache-Control");
     this.#logFetch(question, "unchanged");
     const times = this.#times(lifetime.cacheMs, lifetime.clientMs);
+    if (stored.content.body.kind === "growing")
+      return entryLookup(this.growths.confirm(stored, head, times), "revalidated", true);
     return keptLookup(this.#parts.store.refresh(stored, head, times, question.ticket), "revalidated");
   }
 
@@ -197,22 +199,22 @@ export class Fetcher {
     draft.closeAfter(progress.vacated());
     // Its own ticket: the question's ends with the answer.
     const ticket = store.beginFill(key, question.ticket.isValid);
-    this.growths.add(growth, ticket.isValid, this.#finish({ ...question, ticket }, growth, times));
+    this.growths.add(growth, ticket.isValid, this.#finish({ ...question, ticket }, growth));
     return entryLookup(entry, status, true);
   }
 
-  async #finish(question: Question, growth: Growth, times: EntryTimes): Promise<void> {
+  async #finish(question: Question, growth: Growth): Promise<void> {
     const { store, log } = this.#parts;
-    const { draft, entry } = growth;
+    const { draft } = growth;
     const { key, ticket } = question;
     const end = await growth.run();
+    const { content, storedAtMs, freshUntilMs, expiresAtMs } = growth.entry;
+    const times = { storedAtMs, freshUntilMs, expiresAtMs };
     if (end.kind === "whole") {
       this.backoff.succeeded();
       this.#logFetch(question, "object", { bytes: draft.bodyBytes });
       if (growth.isOutdated) await draft.discard();
-      const kept = growth.isOutdated
-        ? undefined
-        : await store.keepFile(entry.content.head, draft, times, ticket);
+      const kept = growth.isOutdated ? undefined : await store.keepFile(content.head, draft, times, ticket);
       if (kept !== undefined && question.stored !== undefined) this.#parts.onReplaced(key);
       store.endFill(ticket);
       // Not before: who has had the last byte may count on a hit.
@@ -221,7 +223,7 @@ export class Fetcher {
     store.endFill(ticket);
     switch (end.kind) {
       case "abandoned":
-        this.#logFetch(question, "abandoned", { bytes: entry.content.bodyBytes });
+        this.#logFetch(question, "abandoned", { bytes: content.bodyBytes });
         break;
       case "unwritten":
         store.report("write", end.error);

@@ -44,7 +44,8 @@ export type GrowthEnd =
 
 /** One large fill. */
 export class Growth {
-  readonly entry: ObjectEntry;
+  /** What it is of; replaced where S3 confirms it. */
+  entry: ObjectEntry;
   readonly progress: Progress;
   readonly draft: Draft;
   readonly #first: OriginBody;
@@ -99,9 +100,14 @@ export class Growth {
     this.#cancelTransfers();
   }
 
-  /** True once S3 has said that it has another copy. This one is for those who have begun with it. */
+  /** True once S3 has another copy. This one is for those who have begun with it. */
   get isOutdated(): boolean {
     return this.#isOutdated;
+  }
+
+  /** S3 has another copy. */
+  supersede(): void {
+    this.#isOutdated = true;
   }
 
   /**

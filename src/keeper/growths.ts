@@ -1,10 +1,11 @@
 /** The large fills that are under way: who may join them, and whom to ask for a part. */
 
 import { BoundedMap } from "../common/bounded-map.ts";
-import type { Failure } from "../origin/origin.ts";
+import type { Failure, ObjectHead } from "../origin/origin.ts";
 import type { Growth } from "./growth.ts";
 import { covers, entryLookup } from "./lookups.ts";
-import type { ClearScope, Lookup } from "./protocol.ts";
+import type { ClearScope, Lookup, ObjectEntry } from "./protocol.ts";
+import type { EntryTimes } from "./store.ts";
 
 /** Most fills of which it is remembered how they failed. */
 const FAILED_FILLS = 1_000;
@@ -29,7 +30,10 @@ export class Growths {
    */
   add(growth: Growth, isJoinable: boolean, ended: Promise<void>): void {
     const { key, generation } = growth.entry;
-    if (isJoinable) this.#joinable.set(key, growth);
+    if (isJoinable) {
+      this.#joinable.get(key)?.supersede();
+      this.#joinable.set(key, growth);
+    }
     this.#byGeneration.set(generation, {
       growth,
       ended: ended.finally(() => {
@@ -44,14 +48,28 @@ export class Growths {
     return this.#joinable.has(key);
   }
 
-  /** The answer for one more client of a key's fill, who has a seat then. */
-  join(key: string, unusable: number | undefined): Lookup | undefined {
+  /** What a key's fill is of, where it can be joined and isn't the one that was of no use. */
+  entryOf(key: string, unusable: number | undefined): ObjectEntry | undefined {
     const growth = this.#joinable.get(key);
-    if (growth === undefined) return undefined;
-    if (growth.entry.generation !== unusable && growth.progress.join())
-      return entryLookup(growth.entry, "collapsed", true);
+    if (growth === undefined || growth.entry.generation !== unusable) return growth?.entry;
     this.retire(growth);
     return undefined;
+  }
+
+  /** The answer for one more client of a key's fill, who has a seat then. */
+  join(key: string): Lookup | undefined {
+    const growth = this.#joinable.get(key);
+    if (growth?.progress.join() === true) return entryLookup(growth.entry, "collapsed", true);
+    if (growth !== undefined) this.retire(growth);
+    return undefined;
+  }
+
+  /** S3 has said that what is arriving is still right. Returns what it is of, with newer headers and times. */
+  confirm(stored: ObjectEntry, head: ObjectHead, times: EntryTimes): ObjectEntry {
+    const confirmed = { ...stored, ...times, content: { ...stored.content, head } };
+    const growth = this.find(stored.generation);
+    if (growth !== undefined) growth.entry = confirmed;
+    return confirmed;
   }
 
   /** The fill that an answer was made from. */

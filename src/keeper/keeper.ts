@@ -107,13 +107,17 @@ export class Keeper implements KeeperClient {
         return staleLookup({ entry: known, isKept: true }, reason, nowMs);
       }
     }
-    const growing = this.#fetcher.growths.join(key, unusable);
-    if (growing !== undefined) return growing;
+    const { growths } = this.#fetcher;
+    const growing = growths.entryOf(key, unusable);
+    const isUsable =
+      growing !== undefined && (isFresh(growing, nowMs) || this.#staleReason(growing, nowMs) !== undefined);
+    const joined = isUsable ? growths.join(key) : undefined;
+    if (joined !== undefined) return joined;
     const flight = this.#flights.get(key);
-    const failed = this.#fetcher.growths.failureOf(unusable);
+    const failed = growths.failureOf(unusable);
     if (flight === undefined && failed?.isFinal === true) return { kind: "failed", failure: failed.failure };
     const isLeader = flight === undefined;
-    return (flight ?? this.#flight(key, known, failed !== undefined)).then((lookup) =>
+    return (flight ?? this.#flight(key, growing ?? known, failed !== undefined)).then((lookup) =>
       this.#seated(lookup, key, isLeader),
     );
   }
