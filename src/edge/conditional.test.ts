@@ -1,7 +1,7 @@
 import { describe, expect, test } from "bun:test";
 import fc from "fast-check";
 import { formatHttpDate } from "../http/date.ts";
-import { isNotModified } from "./conditional.ts";
+import { isNotModified, preconditionsOf } from "./conditional.ts";
 
 const MODIFIED_MS = Date.UTC(2026, 0, 10, 12);
 const lastModified = formatHttpDate(MODIFIED_MS);
@@ -92,4 +92,40 @@ describe("If-Modified-Since", () => {
 
 test("without a condition the object is sent", () => {
   expect(isNotModified({ etag: '"a"', lastModified }, null, null)).toBe(false);
+});
+
+describe("preconditions, in the order of RFC 9110 section 13.2.2", () => {
+  const EARLIER = at(-1000);
+  const LATER = at(1000);
+  test.each([
+    { headers: {}, is: "met" },
+    { headers: { "if-match": '"a"' }, is: "met" },
+    { headers: { "if-match": '"x", "a"' }, is: "met" },
+    { headers: { "if-match": "*" }, is: "met" },
+    { headers: { "if-match": '"x"' }, is: "failed" },
+    { headers: { "if-match": 'W/"a"' }, is: "failed" },
+    { headers: { "if-match": "" }, is: "failed" },
+    { headers: { "if-match": "a" }, is: "failed" },
+    { headers: { "if-unmodified-since": lastModified }, is: "met" },
+    { headers: { "if-unmodified-since": LATER }, is: "met" },
+    { headers: { "if-unmodified-since": EARLIER }, is: "failed" },
+    { headers: { "if-unmodified-since": "yesterday" }, is: "met" },
+    { headers: { "if-match": '"a"', "if-unmodified-since": EARLIER }, is: "met" },
+    { headers: { "if-match": '"x"', "if-unmodified-since": LATER }, is: "failed" },
+    { headers: { "if-match": '"x"', "if-none-match": '"a"' }, is: "failed" },
+    { headers: { "if-match": '"a"', "if-none-match": '"a"' }, is: "unchanged" },
+    { headers: { "if-unmodified-since": EARLIER, "if-none-match": '"a"' }, is: "failed" },
+    { headers: { "if-unmodified-since": LATER, "if-modified-since": LATER }, is: "unchanged" },
+    { headers: { "if-none-match": '"x"', "if-modified-since": LATER }, is: "met" },
+  ] as const)("$headers are $is", ({ headers, is }) => {
+    expect(preconditionsOf({ etag: '"a"', lastModified }, new Headers(headers))).toBe(is);
+  });
+  test.each([
+    { validators: { etag: 'W/"a"' }, headers: { "if-match": 'W/"a"' }, is: "failed" },
+    { validators: { etag: 'W/"a"' }, headers: { "if-match": "*" }, is: "met" },
+    { validators: {}, headers: { "if-match": '"a"' }, is: "failed" },
+    { validators: {}, headers: { "if-unmodified-since": at(0) }, is: "met" },
+  ] as const)("$headers of an object with $validators are $is", ({ validators, headers, is }) => {
+    expect(preconditionsOf(validators, new Headers(headers))).toBe(is);
+  });
 });

@@ -8,6 +8,46 @@ export interface Validators {
   readonly lastModified?: string;
 }
 
+/** The part of a request's headers that preconditions are in. */
+export interface ConditionHeaders {
+  get(name: string): string | null;
+}
+
+/**
+ * What a request's preconditions come to, in the order of RFC 9110 section 13.2.2; `If-Range` is about a range alone and
+ * is looked at after these.
+ *
+ * - `met`: the answer is what it would be without them
+ * - `unchanged`: 304, the client's copy is still right
+ * - `failed`: 412, the object isn't what the client wants to have it from
+ */
+export function preconditionsOf(
+  validators: Validators,
+  headers: ConditionHeaders,
+): "met" | "unchanged" | "failed" {
+  const ifMatch = headers.get("if-match");
+  if (ifMatch !== null) {
+    if (!matchesStrongly(ifMatch, validators.etag)) return "failed";
+  } else {
+    const ifUnmodifiedSince = headers.get("if-unmodified-since");
+    if (ifUnmodifiedSince !== null && wasModifiedSince(validators.lastModified, ifUnmodifiedSince))
+      return "failed";
+  }
+  const isUnchanged = isNotModified(
+    validators,
+    headers.get("if-none-match"),
+    headers.get("if-modified-since"),
+  );
+  return isUnchanged ? "unchanged" : "met";
+}
+
+/** Section 13.1.4: false also where one of the two isn't a date, or the object has none. */
+function wasModifiedSince(lastModified: string | undefined, ifUnmodifiedSince: string): boolean {
+  const since = parseHttpDate(ifUnmodifiedSince);
+  const modified = lastModified === undefined ? undefined : parseHttpDate(lastModified);
+  return since !== undefined && modified !== undefined && modified > since;
+}
+
 /**
  * True where the client's copy is still right, so that the answer is 304.
  *
@@ -28,6 +68,14 @@ export function isNotModified(
 }
 
 const ENTITY_TAG = /(?:W\/)?("[\x21\x23-\x7e\x80-\xff]*")/g;
+
+/** Strong comparison (section 8.8.3.2): a weak tag on either side matches nothing. `*` is any object (section 13.1.1). */
+function matchesStrongly(list: string, etag: string | undefined): boolean {
+  if (list.trim() === "*") return true;
+  if (etag === undefined || etag.startsWith("W/")) return false;
+  for (const [tag] of list.matchAll(ENTITY_TAG)) if (tag === etag) return true;
+  return false;
+}
 
 /** Weak comparison (section 8.8.3.2) of a tag with a list of them, or with `*`. */
 function matchesAny(list: string, etag: string | undefined): boolean {

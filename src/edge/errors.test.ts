@@ -9,6 +9,7 @@ const statuses: Readonly<Record<ErrorCode, number>> = {
   missing: 404,
   denied: 403,
   "range-refused": 416,
+  "precondition-failed": 412,
   internal: 500,
   "origin-unreachable": 502,
   "origin-failed": 502,

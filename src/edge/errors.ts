@@ -11,6 +11,7 @@ export type ErrorCode =
   | "missing"
   | "denied"
   | "range-refused"
+  | "precondition-failed"
   | "internal"
   | FailureCode;
 
@@ -38,6 +39,11 @@ const WORDINGS: Readonly<Record<ErrorCode, Wording>> = {
   missing: { status: 404, title: "Not found", text: "There is nothing at this address." },
   denied: { status: 403, title: "Forbidden", text: "This may not be read." },
   "range-refused": { status: 416, title: "Range not satisfiable", text: "There is nothing at that range." },
+  "precondition-failed": {
+    status: 412,
+    title: "Precondition failed",
+    text: "This is not what it was asked for to be.",
+  },
   internal: { status: 500, title: "Internal error", text: "Something went wrong here." },
   "origin-unreachable": BAD_GATEWAY,
   "origin-failed": BAD_GATEWAY,

@@ -11,8 +11,10 @@ import { cacheStatusOf, type HeaderSet, objectHeaders, validityHeaders } from ".
 /** Most paths an edge holds. Their bodies are shared and counted by the keeper; a path and its headers take about 2 KB. */
 const HOT_PATHS = 20_000;
 
-/** The three kinds of answer a hit can be. */
-export type AnswerKind = "full" | "head" | "not-modified";
+/** The kinds of answer a hit can be. */
+export type AnswerKind = "full" | "head" | "not-modified" | "failed";
+
+const KINDS: Readonly<Record<AnswerKind, number>> = { full: 0, head: 1, "not-modified": 2, failed: 3 };
 
 /** An entry with its headers as of this second. */
 export class HotEntry {
@@ -49,7 +51,7 @@ export class HotEntry {
       this.#second = second;
       this.#sets = [];
     }
-    const at = cors.index * 3 + (kind === "full" ? 0 : kind === "head" ? 1 : 2);
+    const at = cors.index * 4 + KINDS[kind];
     const held = this.#sets[at];
     if (held !== undefined) return held;
     const use = this.#stale === undefined ? "hit" : "stale";

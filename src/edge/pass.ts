@@ -4,13 +4,13 @@ import type { ObjectEntry } from "../keeper/protocol.ts";
 import { readWhole } from "../origin/body.ts";
 import { type Exchanged, exchange } from "../origin/exchange.ts";
 import { type Failure, type OriginBody, OriginError, type OriginRequest } from "../origin/origin.ts";
-import { isNotModified } from "./conditional.ts";
+import { preconditionsOf } from "./conditional.ts";
 import type { CorsHeaders } from "./cors.ts";
 import { type ErrorCode, errorResponse } from "./errors.ts";
 import { cacheStatusOf, failedCacheStatus } from "./headers.ts";
 import { answerHeaders } from "./hot-map.ts";
 import { isOneRange } from "./range.ts";
-import { refuseRange } from "./respond.ts";
+import { refuse, refuseRange } from "./respond.ts";
 
 /** Bodies up to this many bytes are read whole before they are sent. */
 const WHOLE_BODY_BYTES = 64 * 1024;
@@ -45,11 +45,13 @@ export async function pass(
   const { head, contentLength, body, part } = answer;
   const entry = unstoredEntry(key, head, contentLength ?? 0, nowMs);
   const cacheStatus = cacheStatusOf("pass", false, nowMs, nowMs);
-  const isUnchanged = isNotModified(
-    head,
-    request.headers.get("if-none-match"),
-    request.headers.get("if-modified-since"),
-  );
+  const conditions = preconditionsOf(head, request.headers);
+  if (conditions === "failed") {
+    body.cancel();
+    const headers = answerHeaders(entry, "failed", cacheStatus, cors, nowMs);
+    return { response: refuse("precondition-failed", headers, isHead) };
+  }
+  const isUnchanged = conditions === "unchanged";
   if (isUnchanged || isHead) {
     body.cancel();
     const kind = isUnchanged ? "not-modified" : contentLength === undefined ? "full" : "head";

@@ -2,15 +2,15 @@
 
 import { statSync } from "node:fs";
 import type { ObjectEntry } from "../keeper/protocol.ts";
-import { isNotModified } from "./conditional.ts";
+import { preconditionsOf } from "./conditional.ts";
 import type { CorsHeaders } from "./cors.ts";
-import { errorResponse } from "./errors.ts";
+import { type ErrorCode, errorResponse } from "./errors.ts";
 import type { HeaderSet } from "./headers.ts";
 import { type AnswerKind, answerHeaders, type HotEntry } from "./hot-map.ts";
 import { mayAnswerRange, rangeOf } from "./range.ts";
 
-/** What an answer says beside the object's own headers. */
-const CARRIED_BY_416: ReadonlySet<string> = new Set([
+/** What an answer that isn't the object says of it. */
+const CARRIED_BY_REFUSALS: ReadonlySet<string> = new Set([
   "accept-ranges",
   "access-control-allow-origin",
   "access-control-expose-headers",
@@ -52,13 +52,9 @@ export function respond(
 
 /** RFC 9110 section 13.2.2: preconditions first, then HEAD; a range is of a GET alone. */
 function answerKind(entry: ObjectEntry, request: Request): AnswerKind {
-  const { headers } = request;
-  const isUnchanged = isNotModified(
-    entry.content.head,
-    headers.get("if-none-match"),
-    headers.get("if-modified-since"),
-  );
-  if (isUnchanged) return "not-modified";
+  const conditions = preconditionsOf(entry.content.head, request.headers);
+  if (conditions === "unchanged") return "not-modified";
+  if (conditions === "failed") return "failed";
   return request.method === "HEAD" ? "head" : "full";
 }
 
@@ -71,6 +67,7 @@ function respondWith(
 ): Response | undefined {
   if (kind === "not-modified") return new Response(null, { status: 304, headers });
   if (kind === "head") return new Response(null, { headers });
+  if (kind === "failed") return refuse("precondition-failed", headers, request.method === "HEAD");
   const range = request.headers.get("range");
   if (range !== null) return respondRange(entry, range, headers, request, bodyOf);
   const body = bodyOf(entry, 0, entry.content.bodyBytes - 1);
@@ -99,9 +96,19 @@ function respondRange(
 
 /** Nothing of the object is at the range that was asked for. */
 export function refuseRange(headers: HeaderSet | Headers, bodyBytes: number | undefined): Response {
-  const carried = [...new Headers(headers)].filter(([name]) => CARRIED_BY_416.has(name));
   const contentRange = bodyBytes === undefined ? {} : { "content-range": `bytes */${bodyBytes}` };
-  return errorResponse("range-refused", false, { ...Object.fromEntries(carried), ...contentRange });
+  return refuse("range-refused", headers, false, contentRange);
+}
+
+/** An error that is about an object: it says which one. */
+export function refuse(
+  code: ErrorCode,
+  headers: HeaderSet | Headers,
+  isHead: boolean,
+  more: HeaderSet = {},
+): Response {
+  const carried = [...new Headers(headers)].filter(([name]) => CARRIED_BY_REFUSALS.has(name));
+  return errorResponse(code, isHead, { ...Object.fromEntries(carried), ...more });
 }
 
 function storedBody({ content: { body, bodyBytes } }: ObjectEntry, first: number, last: number) {
