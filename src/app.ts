@@ -171,6 +171,8 @@ function openDisk(config: Config, origin: string, log: Log): Disk | undefined {
 
 function edgeConfig(config: Config): EdgeConfig {
   const { host, port, allowedOrigins, authKey, bucket, prefix = "", rejectQueryStrings, logLevel } = config;
+  const { indexDocument, errorDocument, spa } = config;
   const listen = { host, port, isShared: false };
-  return { listen, allowedOrigins, authKey, bucket, prefix, rejectQueryStrings, logLevel };
+  const website = { indexDocument, errorDocument, isSpa: spa };
+  return { listen, allowedOrigins, authKey, bucket, prefix, rejectQueryStrings, website, logLevel };
 }

@@ -149,6 +149,32 @@ export const keyPrefix: Kind<string> = {
   },
 };
 
+/** A name within a folder. */
+export const documentName: Kind<string> = {
+  placeholder: "<name>",
+  parse(given) {
+    if (!isKey(given) || given.includes("/"))
+      throw new WrongForm('a name without a slash such as "index.html"');
+    return given;
+  },
+};
+
+/** A key, of those that a path can name. */
+export const objectKey: Kind<string> = {
+  placeholder: "<key>",
+  parse(given) {
+    const key = given.replace(/^\/+/, "");
+    if (!isKey(key)) throw new WrongForm('a key such as "404.html", without "." or ".." segments');
+    return key;
+  },
+};
+
+function isKey(key: string): boolean {
+  const segments = key.split("/");
+  const hasDots = segments.includes("..") || segments.includes(".");
+  return key !== "" && !hasDots && !/[\u0000-\u001f\u007f]/.test(key) && Buffer.byteLength(key) <= 1024;
+}
+
 /** A host name or an IP address. */
 export const host: Kind<string> = {
   placeholder: "<host>",

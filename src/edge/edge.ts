@@ -7,6 +7,7 @@ import { corsPolicy } from "./cors.ts";
 import { createHandler } from "./handler.ts";
 import { HotMap } from "./hot-map.ts";
 import { type Listener, type ListenOptions, listen } from "./listen.ts";
+import type { WebsiteConfig } from "./website.ts";
 
 /** What an edge is told at its start; plain data, so that it can be sent to a thread. */
 export interface EdgeConfig {
@@ -17,6 +18,7 @@ export interface EdgeConfig {
   readonly bucket: string;
   readonly prefix: string;
   readonly rejectQueryStrings: boolean;
+  readonly website: WebsiteConfig;
   readonly logLevel: Level;
 }
 
@@ -42,7 +44,7 @@ export interface Edge {
  */
 export function startEdge(config: EdgeConfig, { keeper, uses, log, nowMs }: EdgeParts): Edge {
   const hotMap = new HotMap();
-  const { authKey, bucket, prefix, rejectQueryStrings } = config;
+  const { authKey, bucket, prefix, rejectQueryStrings, website } = config;
   const cors = corsPolicy(config.allowedOrigins);
   const handler = createHandler({
     keeper,
@@ -53,6 +55,7 @@ export function startEdge(config: EdgeConfig, { keeper, uses, log, nowMs }: Edge
     bucket,
     prefix,
     rejectQueryStrings,
+    website,
     nowMs,
     log,
   });

@@ -53,6 +53,7 @@ function handlerOf(keeper: Partial<KeeperClient>) {
     bucket: "bucket",
     prefix: "",
     rejectQueryStrings: false,
+    website: { indexDocument: "index.html", errorDocument: undefined, isSpa: false },
     nowMs: () => 0,
     log: createLog(
       "critical",

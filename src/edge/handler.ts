@@ -1,25 +1,24 @@
 /** The request path, from a request to its response. */
 
 import { BoundedMap } from "../common/bounded-map.ts";
-import type { Lookup, ObjectEntry } from "../keeper/protocol.ts";
 import type { Uses } from "../keeper/uses.ts";
 import type { Log } from "../log/log.ts";
 import type { CorsHeaders, CorsPolicy } from "./cors.ts";
-import { ALLOWED_METHODS, type ErrorCode, errorResponse } from "./errors.ts";
-import { FollowedBody, type GrowingEntry, giveSeatBack, isGrowing } from "./follow.ts";
-import { cacheStatusOf, failedCacheStatus } from "./headers.ts";
+import { ALLOWED_METHODS, errorResponse } from "./errors.ts";
 import { hostCheck } from "./host.ts";
 import type { HotMap } from "./hot-map.ts";
 import { MANAGEMENT_PREFIX, type ManagementParts, manage } from "./management.ts";
-import { pass } from "./pass.ts";
-import { respond, respondHot } from "./respond.ts";
+import { type Asked, answerObject, noteFile } from "./object.ts";
+import { respondHot } from "./respond.ts";
 import { meaningOf } from "./route.ts";
+import { answerNoObject, refuseRequest, type WebsiteConfig, type WebsiteParts } from "./website.ts";
 
 /** What a handler is made of. */
 export interface HandlerParts extends ManagementParts {
   readonly hotMap: HotMap;
   readonly uses: Uses;
   readonly cors: CorsPolicy;
+  readonly website: WebsiteConfig;
   readonly rejectQueryStrings: boolean;
   readonly nowMs: () => number;
 }
@@ -38,16 +37,8 @@ export interface Handler {
 /** Told that an answer will take a while, so that the listener doesn't take the connection for idle. */
 export type Waiting = (request: Request) => void;
 
-/** How often an entry whose file is gone is asked for again. */
-const LOST_FILE_TRIES = 4;
-
 /** Most files for which it is remembered what was answered with them. */
 const SENT_FILES = 1_000;
-
-/** What nginx logs for it; nobody receives it. */
-const CLIENT_LEFT = 499;
-
-const NO_BYTES = new Uint8Array(new SharedArrayBuffer(0));
 
 const isHost = hostCheck();
 
@@ -60,13 +51,8 @@ export function createHandler(handlerParts: HandlerParts): Handler {
   const recover = (error: NodeJS.ErrnoException) => {
     const sent = error.code === "ENOENT" ? parts.sentFiles.get(error.path ?? "") : undefined;
     if (sent === undefined) return undefined;
-    return answerFromKeeper(
-      parts,
-      new Request("http://recovered"),
-      sent.path,
-      sent.key,
-      parts.cors.headersFor(null),
-    );
+    const request = new Request("http://recovered");
+    return answerKey(parts, { request, ...sent, cors: parts.cors.headersFor(null), isOwnPath: true });
   };
   if (!parts.log.writes("debug"))
     return { answer: (request, waiting) => answer(parts, request, waiting), recover };
@@ -81,14 +67,7 @@ export function createHandler(handlerParts: HandlerParts): Handler {
   };
 }
 
-interface Parts extends HandlerParts {
-  /** By a body's file: the raw path and the key it was last sent for. */
-  readonly sentFiles: Map<string, { readonly path: string; readonly key: string }>;
-}
-
-function noteFile(parts: Parts, path: string, { key, content: { body } }: ObjectEntry): void {
-  if (body.kind === "file") parts.sentFiles.set(body.path, { path, key });
-}
+type Parts = HandlerParts & WebsiteParts;
 
 /** Without the query: a client may have put a secret there, such as a presigned URL of its own. */
 function pathOf(url: string): string {
@@ -128,11 +107,16 @@ function answer(parts: Parts, request: Request, waiting: Waiting): Response | Pr
       return response;
     }
   }
-  const meaning = meaningOf(path);
-  if (meaning.kind === "malformed") return errorResponse("malformed-path", isHead, cors.headers);
-  if (meaning.kind === "nothing") return errorResponse("missing", isHead, cors.headers);
+  const meaning = meaningOf(path, parts.website.indexDocument);
+  if (meaning.kind === "malformed") return refuseRequest(parts, "malformed-path", request, cors.headers);
+  if (meaning.kind === "nothing") return refuseRequest(parts, "missing", request, cors.headers);
   waiting(request);
-  return answerFromKeeper(parts, request, path, meaning.key, cors);
+  return answerKey(parts, { request, path, key: meaning.key, cors, isOwnPath: true });
+}
+
+async function answerKey(parts: Parts, asked: Asked): Promise<Response> {
+  const answer = await answerObject(parts, asked);
+  return answer instanceof Response ? answer : answerNoObject(parts, asked, answer);
 }
 
 function answerOtherMethod(parts: Parts, request: Request, cors: CorsHeaders): Response {
@@ -142,81 +126,4 @@ function answerOtherMethod(parts: Parts, request: Request, cors: CorsHeaders): R
     status: 204,
     headers: { allow: ALLOWED_METHODS, ...cors.headers, ...preflight },
   });
-}
-
-async function answerFromKeeper(
-  parts: Parts,
-  request: Request,
-  path: string,
-  key: string,
-  cors: CorsHeaders,
-): Promise<Response> {
-  let unusable: number | undefined;
-  for (let tries = 0; tries < LOST_FILE_TRIES; tries++) {
-    const lookup = await parts.keeper.lookup(key, unusable);
-    const response = await answerLookup(parts, request, path, key, cors, lookup);
-    if (response !== undefined) return response;
-    unusable = lookup.kind === "entry" ? lookup.entry.generation : undefined;
-  }
-  parts.log.warn("A cached file was deleted again while it was answered from", { key });
-  return errorResponse("internal", request.method === "HEAD", cors.headers);
-}
-
-/** The answer that follows from what the keeper says; undefined where it names a file that is gone. */
-async function answerLookup(
-  parts: Parts,
-  request: Request,
-  path: string,
-  key: string,
-  cors: CorsHeaders,
-  lookup: Lookup,
-): Promise<Response | undefined> {
-  const nowMs = parts.nowMs();
-  if (lookup.kind === "pass") {
-    const { response, failure } = await pass(key, lookup.request, request, cors, nowMs);
-    const ms = parts.nowMs() - nowMs;
-    if (failure === undefined) parts.log.info("S3 fetch", { key, result: "passed", ms });
-    else parts.log.warn("S3 fetch failed", { key, ...failure, ms });
-    return response;
-  }
-  if (lookup.kind === "failed") return failed(lookup.failure.code, failedCacheStatus(lookup.failure.code));
-  const { entry, status, isKept, stale } = lookup;
-  const cacheStatus = cacheStatusOf(status, isKept, entry.freshUntilMs, nowMs, stale?.reason);
-  const { content } = entry;
-  if (content.kind !== "object") return failed(content.kind, cacheStatus);
-  const found: ObjectEntry = { ...entry, content };
-  if (isGrowing(found)) return followGrowing(parts, request, found, cacheStatus, cors);
-  const response = respond(found, cacheStatus, request, cors, nowMs);
-  if (response === undefined) return undefined;
-  noteFile(parts, path, found);
-  if (isKept) parts.hotMap.put(path, found, stale);
-  return response;
-
-  function failed(code: ErrorCode, cacheStatus: string): Response {
-    return errorResponse(code, request.method === "HEAD", { "cache-status": cacheStatus, ...cors.headers });
-  }
-}
-
-/** The answer from a body that is still arriving, once its first byte is there. */
-async function followGrowing(
-  parts: Parts,
-  request: Request,
-  entry: GrowingEntry,
-  cacheStatus: string,
-  cors: CorsHeaders,
-): Promise<Response | undefined> {
-  let wanted: { readonly first: number; readonly last: number } | undefined;
-  const response = respond(entry, cacheStatus, request, cors, parts.nowMs(), (_, first, last) => {
-    wanted = { first, last };
-    return NO_BYTES;
-  });
-  if (response === undefined || wanted === undefined) {
-    giveSeatBack(entry);
-    return response;
-  }
-  const followed = new FollowedBody(parts.keeper, entry, wanted.first, wanted.last);
-  const body = await followed.begin(request.signal);
-  if (body !== undefined) return new Response(body, { status: response.status, headers: response.headers });
-  // Who has left gets nothing, and must not be the reason to ask again.
-  return request.signal.aborted ? new Response(null, { status: CLIENT_LEFT }) : undefined;
 }

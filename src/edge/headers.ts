@@ -37,9 +37,18 @@ export function objectHeaders(
   cacheStatus: string,
   nowMs: number,
 ): Record<string, string> {
+  return {
+    ...validityHeaders(entry, cacheStatus, nowMs),
+    "accept-ranges": "bytes",
+    ...representationHeaders(entry),
+  };
+}
+
+/** What an answer with the object's body says of that. */
+export function representationHeaders(entry: ObjectEntry): Record<string, string> {
   const { head } = entry.content;
-  const headers = validityHeaders(entry, cacheStatus, nowMs);
-  headers["accept-ranges"] = "bytes";
+  // The type is what S3 has; a browser is not to guess another.
+  const headers: Record<string, string> = { "x-content-type-options": "nosniff" };
   headers["content-type"] = contentType(head.contentType, entry.key);
   if (head.contentEncoding !== undefined) headers["content-encoding"] = head.contentEncoding;
   if (head.contentLanguage !== undefined) headers["content-language"] = head.contentLanguage;

@@ -12,9 +12,15 @@ import { cacheStatusOf, type HeaderSet, objectHeaders, validityHeaders } from ".
 const HOT_PATHS = 20_000;
 
 /** The kinds of answer a hit can be. */
-export type AnswerKind = "full" | "head" | "not-modified" | "failed";
+export type AnswerKind = "full" | "head" | "not-modified" | "failed" | "moved";
 
-const KINDS: Readonly<Record<AnswerKind, number>> = { full: 0, head: 1, "not-modified": 2, failed: 3 };
+const KINDS: Readonly<Record<AnswerKind, number>> = {
+  full: 0,
+  head: 1,
+  "not-modified": 2,
+  failed: 3,
+  moved: 4,
+};
 
 /** An entry with its headers as of this second. */
 export class HotEntry {
@@ -51,7 +57,7 @@ export class HotEntry {
       this.#second = second;
       this.#sets = [];
     }
-    const at = cors.index * 4 + KINDS[kind];
+    const at = cors.index * 5 + KINDS[kind];
     const held = this.#sets[at];
     if (held !== undefined) return held;
     const use = this.#stale === undefined ? "hit" : "stale";
@@ -71,6 +77,11 @@ export function answerHeaders(
   nowMs: number,
 ): HeaderSet {
   if (kind === "not-modified") return { ...validityHeaders(entry, cacheStatus, nowMs), ...cors.headers };
+  const { redirectLocation } = entry.content.head;
+  if (kind === "moved" && redirectLocation !== undefined) {
+    const headers = { ...validityHeaders(entry, cacheStatus, nowMs), ...cors.headers };
+    return { ...headers, location: redirectLocation, "content-length": "0" };
+  }
   const headers = { ...objectHeaders(entry, cacheStatus, nowMs), ...cors.headers };
   return kind === "head" ? { ...headers, "content-length": String(entry.content.bodyBytes) } : headers;
 }

@@ -45,6 +45,11 @@ export async function pass(
   const { head, contentLength, body, part } = answer;
   const entry = unstoredEntry(key, head, contentLength ?? 0, nowMs);
   const cacheStatus = cacheStatusOf("pass", false, nowMs, nowMs);
+  if (head.redirectLocation !== undefined) {
+    body.cancel();
+    const headers = answerHeaders(entry, "moved", cacheStatus, cors, nowMs);
+    return { response: new Response(null, { status: 301, headers }) };
+  }
   const conditions = preconditionsOf(head, request.headers);
   if (conditions === "failed") {
     body.cancel();

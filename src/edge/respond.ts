@@ -52,6 +52,8 @@ export function respond(
 
 /** RFC 9110 section 13.2.2: preconditions first, then HEAD; a range is of a GET alone. */
 function answerKind(entry: ObjectEntry, request: Request): AnswerKind {
+  // What isn't answered with a 2xx has no preconditions (section 13.2.1).
+  if (entry.content.head.redirectLocation !== undefined) return "moved";
   const conditions = preconditionsOf(entry.content.head, request.headers);
   if (conditions === "unchanged") return "not-modified";
   if (conditions === "failed") return "failed";
@@ -67,6 +69,7 @@ function respondWith(
 ): Response | undefined {
   if (kind === "not-modified") return new Response(null, { status: 304, headers });
   if (kind === "head") return new Response(null, { headers });
+  if (kind === "moved") return new Response(null, { status: 301, headers });
   if (kind === "failed") return refuse("precondition-failed", headers, request.method === "HEAD");
   const range = request.headers.get("range");
   if (range !== null) return respondRange(entry, range, headers, request, bodyOf);
@@ -109,6 +112,11 @@ export function refuse(
 ): Response {
   const carried = [...new Headers(headers)].filter(([name]) => CARRIED_BY_REFUSALS.has(name));
   return errorResponse(code, isHead, { ...Object.fromEntries(carried), ...more });
+}
+
+/** The whole body of an entry that is in memory or in its file; undefined where the file is gone. */
+export function readStored(entry: ObjectEntry): Uint8Array<SharedArrayBuffer> | Blob | undefined {
+  return storedBody(entry, 0, entry.content.bodyBytes - 1);
 }
 
 function storedBody({ content: { body, bodyBytes } }: ObjectEntry, first: number, last: number) {

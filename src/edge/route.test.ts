@@ -43,7 +43,7 @@ describe("meaningOf", () => {
     { path: "/a/_proxy/b", meaning: object("a/_proxy/b") },
     { path: "//_proxy/b", meaning: object("/_proxy/b") },
   ])("takes $path for the object $meaning.key", ({ path, meaning }) => {
-    expect(meaningOf(path)).toEqual(meaning);
+    expect(meaningOf(path, "index.html")).toEqual(meaning);
   });
 
   test.each([
@@ -81,13 +81,13 @@ describe("meaningOf", () => {
     "/a%2",
     "/%u0041",
   ])("takes %p for malformed", (path) => {
-    expect(meaningOf(path)).toEqual(malformed);
+    expect(meaningOf(path, "index.html")).toEqual(malformed);
   });
 
   test.each(["/_proxy/", "/_proxy/a", "/%5fproxy/a", "/_proxy%2fa", "/%5F%70roxy%2F_private/_cache/clear"])(
     "takes %p for nothing in the bucket",
     (path) => {
-      expect(meaningOf(path)).toEqual(nothing);
+      expect(meaningOf(path, "index.html")).toEqual(nothing);
     },
   );
 
@@ -99,12 +99,12 @@ describe("meaningOf", () => {
       ["😀", 4],
     ] as const) {
       const longest = character.repeat(Math.floor(1024 / bytes));
-      expect(meaningOf(`/${encodeURIComponent(longest)}`)).toEqual(object(longest));
-      expect(meaningOf(`/${encodeURIComponent(longest + character)}`)).toEqual(nothing);
+      expect(meaningOf(`/${encodeURIComponent(longest)}`, "index.html")).toEqual(object(longest));
+      expect(meaningOf(`/${encodeURIComponent(longest + character)}`, "index.html")).toEqual(nothing);
     }
     const folder = "a".repeat(1024 - "/index.html".length);
-    expect(meaningOf(`/${folder}/`)).toEqual(object(`${folder}/index.html`));
-    expect(meaningOf(`/${folder}a/`)).toEqual(nothing);
+    expect(meaningOf(`/${folder}/`, "index.html")).toEqual(object(`${folder}/index.html`));
+    expect(meaningOf(`/${folder}a/`, "index.html")).toEqual(nothing);
   });
 });
 
@@ -142,7 +142,7 @@ describe("for any key", () => {
         characters.filter((key) => isServable(key) && !key.endsWith("/")),
         choices,
         (key, choose) => {
-          expect(meaningOf(encoded(key, choose))).toEqual(object(key));
+          expect(meaningOf(encoded(key, choose), "index.html")).toEqual(object(key));
         },
       ),
       { numRuns: 1000 },
@@ -154,7 +154,7 @@ describe("for any key", () => {
         characters.filter((key) => !isServable(key)),
         choices,
         (key, choose) => {
-          expect(meaningOf(encoded(key, choose)).kind).not.toBe("object");
+          expect(meaningOf(encoded(key, choose), "index.html").kind).not.toBe("object");
         },
       ),
       { numRuns: 1000 },
@@ -180,7 +180,7 @@ test("any path at all has a meaning, and no object's key can leave the bucket", 
   );
   fc.assert(
     fc.property(fc.array(piece, { maxLength: 12 }), (pieces) => {
-      const meaning = meaningOf(`/${pieces.join("")}`);
+      const meaning = meaningOf(`/${pieces.join("")}`, "index.html");
       if (meaning.kind === "object") expect(isServable(meaning.key)).toBe(true);
     }),
     { numRuns: 1000 },

@@ -7,8 +7,6 @@ export type PathMeaning =
   | { readonly kind: "nothing" }
   | { readonly kind: "malformed" };
 
-/** What a path that ends in a slash means. */
-const INDEX_DOCUMENT = "index.html";
 /** Longest key S3 takes, in bytes of UTF-8. */
 const KEY_MOST_BYTES = 1024;
 /** The proxy's own paths; nothing in the bucket is served under them. */
@@ -22,8 +20,12 @@ const FORBIDDEN = /[\u0000-\u001f\u007f-\u009f\ufffd]/;
 /** A dot segment, also where a backslash might be taken for a separator. */
 const DOT_SEGMENT = /(?:^|[/\\])\.{1,2}(?:[/\\]|$)/;
 
-/** Reads a path as it came, without its query. */
-export function meaningOf(path: string): PathMeaning {
+/**
+ * Reads a path as it came, without its query.
+ *
+ * @param indexDocument what a path that ends in a slash means
+ */
+export function meaningOf(path: string, indexDocument: string): PathMeaning {
   let key: string;
   try {
     key = decodeURIComponent(path.slice(1));
@@ -32,7 +34,7 @@ export function meaningOf(path: string): PathMeaning {
   }
   if (FORBIDDEN.test(key) || DOT_SEGMENT.test(key)) return { kind: "malformed" };
   if (key.startsWith(OWN_PREFIX)) return { kind: "nothing" };
-  if (key === "" || key.endsWith("/")) key += INDEX_DOCUMENT;
+  if (key === "" || key.endsWith("/")) key += indexDocument;
   if (key.length > KEY_MOST_BYTES / 3 && Buffer.byteLength(key) > KEY_MOST_BYTES) return { kind: "nothing" };
   return { kind: "object", key };
 }

@@ -11,10 +11,14 @@ const KEPT = {
   contentLanguage: "content-language",
   contentDisposition: "content-disposition",
   contentEncoding: "content-encoding",
+  redirectLocation: "x-amz-website-redirect-location",
 } as const satisfies Record<keyof ObjectHead, string>;
 
 /** RFC 9110 section 8.8.3: an optional weakness, then visible characters in quotes. */
 const ENTITY_TAG = /^(?:W\/)?"[\x21\x23-\x7e\x80-\xff]*"$/;
+
+/** What S3 takes as a website's redirect: a path of the site, or a whole address; nothing that leads elsewhere in disguise. */
+const REDIRECT_LOCATION = /^(?:\/(?![/\\])|https?:\/\/)[\x21-\x7e\x80-\xff]*$/i;
 
 /** The kept headers of an answer. A validator in a form that can't be compared later is left out. */
 export function headOf(headers: Headers): ObjectHead {
@@ -31,6 +35,9 @@ export function headOf(headers: Headers): ObjectHead {
   }
   if (head.lastModified !== undefined && parseHttpDate(head.lastModified) === undefined) {
     delete head.lastModified;
+  }
+  if (head.redirectLocation !== undefined && !REDIRECT_LOCATION.test(head.redirectLocation)) {
+    delete head.redirectLocation;
   }
   // What aws-chunked uploads leave behind describes the upload, not the object.
   if (head.contentEncoding !== undefined) {

@@ -10,6 +10,8 @@ export interface ObjectHead {
   readonly contentLanguage?: string;
   readonly contentDisposition?: string;
   readonly contentEncoding?: string;
+  /** Where a request for the object is to go instead. */
+  readonly redirectLocation?: string;
 }
 
 /** Why S3 gave no usable answer. */

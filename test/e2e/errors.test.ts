@@ -203,7 +203,8 @@ test("a missing key is 404 with a small clean page, remembered, and the same for
       expect(Number(answer.headers["content-length"])).toBeLessThan(1000);
       if (method === "GET") pages.add(answer.text);
     }
-    expect(it.s3.countOf("*") - before).toBe(4);
+    // Cold four times: a name may also be a folder's.
+    expect(it.s3.countOf("*") - before).toBe(path.endsWith("/") ? 4 : 8);
   }
   expect(pages.size).toBe(1);
   expect([...pages][0]).toContain("<title>404 Not found</title>");

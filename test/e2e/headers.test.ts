@@ -22,13 +22,13 @@ const KNOWN_HEADERS = new Set([
   "etag",
   "expires",
   "last-modified",
+  "x-content-type-options",
 ]);
 /** What S3 has beside an object, and what a bucket may add to an answer. */
 const NEVER_PASSED = {
   "x-amz-meta-colour": "blue",
   "x-amz-version-id": "v1",
   "x-amz-storage-class": "STANDARD_IA",
-  "x-amz-website-redirect-location": "https://evil.example/",
   Location: "https://evil.example/",
   "Set-Cookie": "session=1",
   "Access-Control-Allow-Origin": "*",

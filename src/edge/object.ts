@@ -1,0 +1,123 @@
+/** The answer about one key, from what the keeper says of it. */
+
+import type { KeeperClient, Lookup, ObjectEntry } from "../keeper/protocol.ts";
+import type { Log } from "../log/log.ts";
+import type { CorsHeaders } from "./cors.ts";
+import { errorResponse } from "./errors.ts";
+import { FollowedBody, type GrowingEntry, giveSeatBack, isGrowing } from "./follow.ts";
+import { cacheStatusOf, failedCacheStatus } from "./headers.ts";
+import type { HotMap } from "./hot-map.ts";
+import { pass } from "./pass.ts";
+import { respond } from "./respond.ts";
+
+/** What is needed to answer about objects. */
+export interface ObjectParts {
+  readonly keeper: KeeperClient;
+  readonly hotMap: HotMap;
+  readonly nowMs: () => number;
+  readonly log: Log;
+  /** By a body's file: the raw path and the key it was last sent for. */
+  readonly sentFiles: Map<string, { readonly path: string; readonly key: string }>;
+}
+
+/** One question. */
+export interface Asked {
+  readonly request: Request;
+  /** The raw path. */
+  readonly path: string;
+  readonly key: string;
+  readonly cors: CorsHeaders;
+  /** False where the path means this key only for want of a better one, so that it isn't held for it. */
+  readonly isOwnPath: boolean;
+}
+
+/** There is no object, or none to be had. */
+export interface NoObject {
+  readonly code: "missing" | "denied";
+  readonly cacheStatus: string;
+}
+
+/** How often an entry whose file is gone is asked for again. */
+const LOST_FILE_TRIES = 4;
+/** What nginx logs for it; nobody receives it. */
+const CLIENT_LEFT = 499;
+
+const NO_BYTES = new Uint8Array(new SharedArrayBuffer(0));
+
+/** Answers with the object a key names, after asking S3 if need be. */
+export async function answerObject(parts: ObjectParts, asked: Asked): Promise<Response | NoObject> {
+  let unusable: number | undefined;
+  for (let tries = 0; tries < LOST_FILE_TRIES; tries++) {
+    const lookup = await parts.keeper.lookup(asked.key, unusable);
+    const answer = await answerLookup(parts, asked, lookup);
+    if (answer !== undefined) return answer;
+    unusable = lookup.kind === "entry" ? lookup.entry.generation : undefined;
+  }
+  parts.log.warn("A cached file was deleted again while it was answered from", { key: asked.key });
+  return errorResponse("internal", asked.request.method === "HEAD", asked.cors.headers);
+}
+
+/** Notes which file is being sent, for the case that it is deleted before Bun has opened it. */
+export function noteFile(
+  { sentFiles }: ObjectParts,
+  path: string,
+  { key, content: { body } }: ObjectEntry,
+): void {
+  if (body.kind === "file") sentFiles.set(body.path, { path, key });
+}
+
+/** The answer that follows from what the keeper says; undefined where it names a body that can't be had. */
+async function answerLookup(
+  parts: ObjectParts,
+  asked: Asked,
+  lookup: Lookup,
+): Promise<Response | NoObject | undefined> {
+  const { request, path, key, cors } = asked;
+  const nowMs = parts.nowMs();
+  if (lookup.kind === "pass") {
+    const { response, failure } = await pass(key, lookup.request, request, cors, nowMs);
+    const ms = parts.nowMs() - nowMs;
+    if (failure === undefined) parts.log.info("S3 fetch", { key, result: "passed", ms });
+    else parts.log.warn("S3 fetch failed", { key, ...failure, ms });
+    return response;
+  }
+  if (lookup.kind === "failed") {
+    const { code } = lookup.failure;
+    const headers = { "cache-status": failedCacheStatus(code), ...cors.headers };
+    return errorResponse(code, request.method === "HEAD", headers);
+  }
+  const { entry, status, isKept, stale } = lookup;
+  const cacheStatus = cacheStatusOf(status, isKept, entry.freshUntilMs, nowMs, stale?.reason);
+  const { content } = entry;
+  if (content.kind !== "object") return { code: content.kind, cacheStatus };
+  const found: ObjectEntry = { ...entry, content };
+  if (isGrowing(found)) return followGrowing(parts, asked, found, cacheStatus);
+  const response = respond(found, cacheStatus, request, cors, nowMs);
+  if (response === undefined) return undefined;
+  noteFile(parts, path, found);
+  if (isKept && asked.isOwnPath) parts.hotMap.put(path, found, stale);
+  return response;
+}
+
+/** The answer from a body that is still arriving, once its first byte is there. */
+async function followGrowing(
+  parts: ObjectParts,
+  { request, cors }: Asked,
+  entry: GrowingEntry,
+  cacheStatus: string,
+): Promise<Response | undefined> {
+  let wanted: { readonly first: number; readonly last: number } | undefined;
+  const response = respond(entry, cacheStatus, request, cors, parts.nowMs(), (_, first, last) => {
+    wanted = { first, last };
+    return NO_BYTES;
+  });
+  if (response === undefined || wanted === undefined) {
+    giveSeatBack(entry);
+    return response;
+  }
+  const followed = new FollowedBody(parts.keeper, entry, wanted.first, wanted.last);
+  const body = await followed.begin(request.signal);
+  if (body !== undefined) return new Response(body, { status: response.status, headers: response.headers });
+  // Who has left gets nothing, and must not be the reason to ask again.
+  return request.signal.aborted ? new Response(null, { status: CLIENT_LEFT }) : undefined;
+}

@@ -1,0 +1,93 @@
+/** What S3's website endpoint does where a key names nothing: the redirect to a folder, the error document; and pages of an app. */
+
+import type { ObjectEntry } from "../keeper/protocol.ts";
+import { type ErrorCode, errorResponse, statusOf } from "./errors.ts";
+import { giveSeatBack, isGrowing } from "./follow.ts";
+import { type HeaderSet, representationHeaders } from "./headers.ts";
+import { type Asked, answerObject, type NoObject, type ObjectParts } from "./object.ts";
+import { readStored } from "./respond.ts";
+
+/** The operator's choices. */
+export interface WebsiteConfig {
+  /** What a path that ends in a slash means: a name without a slash. */
+  readonly indexDocument: string;
+  /** The key whose body goes with a 4xx. */
+  readonly errorDocument: string | undefined;
+  /** True where a path that names nothing is a page of an app, and the index document answers it. */
+  readonly isSpa: boolean;
+}
+
+/** An edge's parts, as far as they are about the website. */
+export interface WebsiteParts extends ObjectParts {
+  readonly website: WebsiteConfig;
+}
+
+/** The answer where a key names nothing that can be had. */
+export async function answerNoObject(parts: WebsiteParts, asked: Asked, none: NoObject): Promise<Response> {
+  const { path, key, request, cors } = asked;
+  const { indexDocument, isSpa } = parts.website;
+  const headers = { "cache-status": none.cacheStatus, ...cors.headers };
+  if (none.code === "missing") {
+    if (!path.endsWith("/") && (await isObjectThere(parts, `${key}/${indexDocument}`))) {
+      // Relative, so that no path can make it lead to another host.
+      const location = `./${path.slice(path.lastIndexOf("/") + 1)}/`;
+      return new Response(null, { status: 302, headers: { location, ...headers } });
+    }
+    if (isSpa && isPage(path, request)) {
+      const page = await answerObject(parts, { ...asked, key: indexDocument, isOwnPath: false });
+      if (page instanceof Response) return page;
+    }
+  }
+  return refuseRequest(parts, none.code, request, headers);
+}
+
+/** A 4xx with the error document where there is one, else with a page of our own. */
+export async function refuseRequest(
+  parts: WebsiteParts,
+  code: ErrorCode,
+  request: Request,
+  headers: HeaderSet,
+): Promise<Response> {
+  const { errorDocument } = parts.website;
+  const isHead = request.method === "HEAD";
+  const entry = errorDocument === undefined ? undefined : await storedObject(parts, errorDocument);
+  const body = entry && readStored(entry);
+  if (entry === undefined || body === undefined) return errorResponse(code, isHead, headers);
+  const all: HeaderSet = {
+    ...representationHeaders(entry),
+    "cache-control": "no-store",
+    date: new Date().toUTCString(),
+    ...headers,
+  };
+  const status = statusOf(code);
+  if (!isHead) return new Response(body, { status, headers: all });
+  return new Response(null, {
+    status,
+    headers: { ...all, "content-length": String(entry.content.bodyBytes) },
+  });
+}
+
+/** True for what a browser asks for when somebody goes to a page: no file extension, and HTML is welcome. */
+function isPage(path: string, { headers }: Request): boolean {
+  const name = path.slice(path.lastIndexOf("/") + 1);
+  return !name.includes(".") && (headers.get("accept") ?? "").includes("text/html");
+}
+
+async function isObjectThere({ keeper }: WebsiteParts, key: string): Promise<boolean> {
+  const lookup = await keeper.lookup(key);
+  if (lookup.kind === "pass") return true;
+  if (lookup.kind !== "entry" || lookup.entry.content.kind !== "object") return false;
+  const entry = lookup.entry as ObjectEntry;
+  if (isGrowing(entry)) giveSeatBack(entry);
+  return true;
+}
+
+/** An object whose whole body is stored; undefined for any other. */
+async function storedObject({ keeper }: WebsiteParts, key: string): Promise<ObjectEntry | undefined> {
+  const lookup = await keeper.lookup(key);
+  if (lookup.kind !== "entry" || lookup.entry.content.kind !== "object") return undefined;
+  const entry = lookup.entry as ObjectEntry;
+  if (!isGrowing(entry)) return entry;
+  giveSeatBack(entry);
+  return undefined;
+}
