@@ -27,7 +27,7 @@ beforeAll(async () => {
   const missing = "<Error><Code>NoSuchKey</Code><Message>No</Message></Error>";
   s3.answer("*", 200, { ETag: '"1"' }, "small");
   for (const prefix of ["", "long-prefix/", "short-prefix/", "environment-prefix/"]) {
-    s3.answer(`${prefix}missing.txt`, 404, {}, missing);
+    for (const key of ["missing.txt", "missing.txt/index.html"]) s3.answer(prefix + key, 404, {}, missing);
     s3.answer(`${prefix}big.bin`, 200, {}, Buffer.alloc(BIG_BYTES));
   }
 });
