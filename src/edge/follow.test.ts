@@ -212,6 +212,7 @@ describe("a client", () => {
     await reader.read();
     await turns();
     await reader.cancel();
+    expect(bench.seats).toBe(1);
     client.abort();
     bench.progress.end("whole");
     await turns();

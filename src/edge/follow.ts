@@ -12,6 +12,8 @@ const HANDED_OVER_BYTES = 64 * 1024;
 
 const readAt = promisify(read);
 
+const NOTHING_READ = { bytesRead: 0, buffer: new Uint8Array(0) };
+
 /** An entry whose body is still arriving. */
 export type GrowingEntry = ObjectEntry & {
   readonly content: { readonly body: { readonly kind: "growing" } };
@@ -125,10 +127,13 @@ export class FollowedBody {
     const until = await this.#readableUntil();
     if (this.#own !== undefined) return this.#nextOfOwn(this.#own);
     const wanted = Math.min(HANDED_OVER_BYTES, until - this.#position, this.#last + 1 - this.#position);
-    // What isn't whole was shortened by somebody else.
-    const { bytesRead, buffer } = await this.#read(wanted);
-    if (bytesRead < wanted || this.#isOver) throw new Lost();
-    return buffer;
+    // The disk may give nothing, or less than was written; S3 still has it.
+    const { bytesRead, buffer } = await this.#read(wanted).catch(() => NOTHING_READ);
+    if (this.#isOver) throw new Lost();
+    if (bytesRead === wanted) return buffer;
+    await this.#seek(true);
+    if (this.#own === undefined) throw new Lost();
+    return this.#nextOfOwn(this.#own);
   }
 
   async #read(wanted: number): Promise<{ bytesRead: number; buffer: Uint8Array<ArrayBuffer> }> {
@@ -160,23 +165,29 @@ export class FollowedBody {
   /** Waits until there is something to read, and asks for it where it isn't about to come. */
   async #readableUntil(): Promise<number> {
     for (;;) {
+      // Without a seat the descriptor may be another file's by now.
+      if (this.#isOver) throw new Lost();
       const { mark } = this.#progress;
       const until = this.#progress.readableUntil(this.#position);
       if (until > this.#position || this.#own !== undefined) return until;
       const { state } = this.#progress;
-      if (state === "failed" || this.#isOver) throw new Lost();
+      if (state === "failed") throw new Lost();
       const isUnasked = this.#askedFor !== this.#position && !this.#progress.isNear(this.#position);
       if (state === "unwritten" || isUnasked) await this.#seek();
       else await this.#progress.changedSince(mark);
     }
   }
 
-  async #seek(): Promise<void> {
+  async #seek(isUnreadable = false): Promise<void> {
     this.#askedFor = this.#position;
     const part = { first: this.#position, last: this.#last };
-    const seek = await this.#keeper.seek(this.#entry, part);
+    const seek = await this.#keeper.seek(this.#entry, part, isUnreadable);
     if (seek.kind === "changed") throw new Lost();
-    if (seek.kind === "pass") this.#own = await this.#fetchRest(seek.request);
+    if (seek.kind !== "pass") return;
+    const own = await this.#fetchRest(seek.request);
+    // The client may have left meanwhile.
+    if (this.#isOver) own.cancel();
+    else this.#own = own;
   }
 
   /** The rest of the very copy that was begun with, from S3. */

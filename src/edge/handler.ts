@@ -28,7 +28,7 @@ export interface Handler {
   /** Answers a request; a fresh hit without a promise. */
   answer(request: Request, waiting: Waiting): Response | Promise<Response>;
   /**
-   * Answers in place of an answer that failed because its file was deleted between our look at it and Bun's opening it.
+   * Answers in place of an answer that failed because its file could not be opened: deleted since our look at it, or the disk's fault.
    * Undefined where that isn't what happened. The request isn't known any more, only that it was a GET of the whole object.
    */
   recover(error: Error): Promise<Response> | undefined;
@@ -49,7 +49,7 @@ export function createHandler(handlerParts: HandlerParts): Handler {
     sentFiles: new BoundedMap(SENT_FILES),
   };
   const recover = (error: NodeJS.ErrnoException) => {
-    const sent = error.code === "ENOENT" ? parts.sentFiles.get(error.path ?? "") : undefined;
+    const sent = parts.sentFiles.get(error.path ?? "");
     if (sent === undefined) return undefined;
     const request = new Request("http://recovered");
     return answerKey(parts, { request, ...sent, cors: parts.cors.headersFor(null), isOwnPath: true });

@@ -17,7 +17,7 @@ export interface ObjectParts {
   readonly nowMs: () => number;
   readonly log: Log;
   /** By a body's file: the raw path and the key it was last sent for. */
-  readonly sentFiles: Map<string, { readonly path: string; readonly key: string }>;
+  readonly sentFiles: Map<string, { readonly path: string; readonly key: string; readonly unusable: number }>;
 }
 
 /** One question. */
@@ -29,6 +29,8 @@ export interface Asked {
   readonly cors: CorsHeaders;
   /** False where the path means this key only for want of a better one, so that it isn't held for it. */
   readonly isOwnPath: boolean;
+  /** The generation of an entry whose file could not be opened. */
+  readonly unusable?: number;
 }
 
 /** There is no object, or none to be had. */
@@ -46,7 +48,7 @@ const NO_BYTES = new Uint8Array(new SharedArrayBuffer(0));
 
 /** Answers with the object a key names, after asking S3 if need be. */
 export async function answerObject(parts: ObjectParts, asked: Asked): Promise<Response | NoObject> {
-  let unusable: number | undefined;
+  let { unusable } = asked;
   for (let tries = 0; tries < LOST_FILE_TRIES; tries++) {
     const lookup = await parts.keeper.lookup(asked.key, unusable);
     const answer = await answerLookup(parts, asked, lookup);
@@ -61,9 +63,9 @@ export async function answerObject(parts: ObjectParts, asked: Asked): Promise<Re
 export function noteFile(
   { sentFiles }: ObjectParts,
   path: string,
-  { key, content: { body } }: ObjectEntry,
+  { key, generation, content: { body } }: ObjectEntry,
 ): void {
-  if (body.kind === "file") sentFiles.set(body.path, { path, key });
+  if (body.kind === "file") sentFiles.set(body.path, { path, key, unusable: generation });
 }
 
 /** The answer that follows from what the keeper says; undefined where it names a body that can't be had. */

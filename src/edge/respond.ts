@@ -131,5 +131,9 @@ function storedBody({ content: { body, bodyBytes } }: ObjectEntry, first: number
  * its name, only deleted; it is longer than the body by its trailer.
  */
 function isThere(path: string, bodyBytes: number): boolean {
-  return (statSync(path, { throwIfNoEntry: false })?.size ?? 0) > bodyBytes;
+  try {
+    return (statSync(path, { throwIfNoEntry: false })?.size ?? 0) > bodyBytes;
+  } catch {
+    return false;
+  }
 }

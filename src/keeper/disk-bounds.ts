@@ -16,6 +16,8 @@ export interface Room {
 export class DiskBounds {
   readonly #files: Sieve<Slot | Stranger>;
   readonly #strangers = new Map<string, Stranger>();
+  /** While the directory is listed: the names of files that count already. */
+  #counted: Set<string> | undefined;
   readonly #onEvicted: (slot: Slot) => void;
   readonly #onUnlink: (name: string) => void;
 
@@ -52,8 +54,19 @@ export class DiskBounds {
     return grow(bytes) ? { grow, release } : undefined;
   }
 
+  /** From now on a stranger with one of these names, or of a file that is entered meanwhile, is none. */
+  beginListing(names: Iterable<string>): void {
+    this.#counted = new Set(names);
+  }
+
+  /** The directory is listed. */
+  endListing(): void {
+    this.#counted = undefined;
+  }
+
   /** Enters an object's file. Where it is too large by itself it must go. */
-  add(slot: Slot, fileBytes: number): void {
+  add(slot: Slot, name: string, fileBytes: number): void {
+    this.#counted?.add(name);
     slot.onDisk = enter(this.#files, slot, fileBytes, (owner) => this.#evicted(owner));
     if (slot.onDisk === undefined) this.#onEvicted(slot);
   }
@@ -66,6 +79,7 @@ export class DiskBounds {
 
   /** Enters a file of which only name and size are known; it goes like any other when room is needed. */
   addStranger(name: string, fileBytes: number): void {
+    if (this.#counted?.has(name) === true) return;
     const stranger: Stranger = { name, onDisk: undefined };
     this.#strangers.set(name, stranger);
     stranger.onDisk = enter(this.#files, stranger, fileBytes, (owner) => this.#evicted(owner));

@@ -102,10 +102,14 @@ describe("a disk", () => {
   async function keep(disk: Disk, key: string, body: string, head = {}): Promise<void> {
     const draft = await disk.draft(ROOM);
     await draft.write(new TextEncoder().encode(body));
-    await draft.keep({ key, head, ...times }, () => true, pathOf(disk, key));
+    await draft.keep(
+      { key, head, ...times },
+      () => pathOf(disk, key),
+      () => {},
+    );
   }
   async function scanned(disk: Disk): Promise<string[]> {
-    const listed = await Array.fromAsync(disk.list());
+    const listed = await Array.fromAsync(disk.list(() => undefined));
     const read = await Promise.all(listed.map(({ name }) => disk.read(name)));
     return read.flatMap((file) => (file !== undefined && disk.isOwn(file) ? [file.metadata.key] : [])).sort();
   }
@@ -116,7 +120,11 @@ describe("a disk", () => {
     await draft.write(new TextEncoder().encode("bo"));
     await draft.write(new TextEncoder().encode("dy"));
     expect(await disk.find("a")).toBeUndefined();
-    await draft.keep({ key: "a", head: {}, ...times }, () => true, pathOf(disk, "a"));
+    await draft.keep(
+      { key: "a", head: {}, ...times },
+      () => pathOf(disk, "a"),
+      () => {},
+    );
     expect(readdirSync(folder)).toEqual([disk.nameOf("a", 0)]);
     expect((await disk.find("a"))?.metadata).toEqual({ origin: "o", key: "a", head: {}, ...times });
     expect(statSync(pathOf(disk, "a")).mode & 0o077).toBe(0);
@@ -152,8 +160,12 @@ describe("a disk", () => {
     await draft.discard();
     const refused = await disk.draft(ROOM);
     expect(
-      await refused.keep({ key: "a", head: {}, ...times }, () => false, pathOf(disk, "a")),
-    ).toBeUndefined();
+      await refused.keep(
+        { key: "a", head: {}, ...times },
+        () => undefined,
+        () => {},
+      ),
+    ).toBe(false);
     expect(readdirSync(folder)).toEqual([]);
   });
   test("reads metadata of any length that is allowed", async () => {
@@ -176,7 +188,11 @@ describe("a disk", () => {
     const draft = await running.draft(ROOM);
     expect(await scanned(running)).toEqual([]);
     expect(readdirSync(folder)).toHaveLength(1);
-    await draft.keep({ key: "b", head: {}, ...times }, () => true, pathOf(running, "b"));
+    await draft.keep(
+      { key: "b", head: {}, ...times },
+      () => pathOf(running, "b"),
+      () => {},
+    );
     expect(await scanned(running)).toEqual(["b"]);
     await left.discard();
   });

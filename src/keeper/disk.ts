@@ -161,14 +161,18 @@ export class Disk {
     return frames;
   }
 
-  /** Names and sizes of all frames, in no order. Removes what another process left half written. */
-  async *list(): AsyncGenerator<ListedFile> {
+  /**
+   * Names and sizes of all frames, in no order. Removes what another process left half written.
+   *
+   * @param onUnreadable told of a file whose size can't be had, which is passed over; by default that is an error
+   */
+  async *list(onUnreadable: (error: unknown) => undefined = rethrow): AsyncGenerator<ListedFile> {
     let yieldedAtMs = performance.now();
     for (const name of await readdir(this.#directory)) {
       if (name.endsWith(DRAFT_ENDING) && !name.startsWith(this.#run)) await this.remove(name);
       if (!FRAME_NAME.test(name)) continue;
       // A call a file would take a minute where there are a million; so many at once that nothing else waits for long.
-      const fileBytes = statSync(join(this.#directory, name), { throwIfNoEntry: false })?.size;
+      const fileBytes = sizeOf(join(this.#directory, name), onUnreadable);
       if (fileBytes !== undefined) yield { name, fileBytes };
       if (performance.now() - yieldedAtMs < LISTED_AT_ONCE_MS) continue;
       await new Promise((resolve) => setImmediate(resolve));
@@ -202,5 +206,18 @@ export class Disk {
     const { fileBytes, modifiedAtMs, footer, metadata } = found;
     const copy = this.#copyOf(name, metadata.key);
     return { name, path, copy, fileBytes, confirmedAtMs: modifiedAtMs, footer, metadata };
+  }
+}
+
+function rethrow(error: unknown): never {
+  throw error;
+}
+
+/** Undefined where there is no file, or none that can be used. */
+function sizeOf(path: string, onUnreadable: (error: unknown) => undefined): number | undefined {
+  try {
+    return statSync(path, { throwIfNoEntry: false })?.size;
+  } catch (error) {
+    return onUnreadable(error);
   }
 }

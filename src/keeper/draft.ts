@@ -79,28 +79,30 @@ export class Draft {
   /**
    * Makes the draft a frame.
    *
-   * @param mayKeep asked in the same turn as the rename, so that nothing can come between
-   * @param path the final path; one of the key's two
-   * @returns the file's length, or undefined where it may not be kept and is gone
+   * @param choosePath says where it goes, one of the key's two paths, or undefined where it may not be kept
+   * @param enter told the file's length; both are called in the turn of the rename, so that nothing comes between
+   * @returns false where it may not be kept and is gone
    */
   async keep(
     metadata: Omit<Metadata, "origin">,
-    mayKeep: () => boolean,
-    path: string,
-  ): Promise<number | undefined> {
+    choosePath: () => string | undefined,
+    enter: (fileBytes: number) => void,
+  ): Promise<boolean> {
     await this.#sumRest();
     const trailer = encodeTrailer({ origin: this.#origin, ...metadata }, this.#bodyBytes, this.#crc32);
     await writeAll(this.#handle, trailer, this.#bodyBytes);
     const storedAtSeconds = metadata.storedAtMs / 1000;
     await this.#handle.utimes(storedAtSeconds, storedAtSeconds);
     await this.#close();
-    if (!mayKeep()) {
+    const path = choosePath();
+    if (path === undefined) {
       await this.#remove();
-      return undefined;
+      return false;
     }
     renameSync(this.#path, path);
     this.#room.release();
-    return this.#bodyBytes + trailer.length;
+    enter(this.#bodyBytes + trailer.length);
+    return true;
   }
 
   /** Deletes the draft. Never rejects. */

@@ -159,6 +159,7 @@ export class Fetcher {
     this.backoff.succeeded();
     switch (filled.kind) {
       case "no-place":
+        if (filled.error !== undefined) store.report("write", filled.error);
         return this.#passFromNowOn(key, filled.reason);
       case "memory":
         this.#logFetch(question, "object", { bytes: filled.bytes.length });

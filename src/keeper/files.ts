@@ -27,6 +27,8 @@ export class Files {
   readonly #parts: FilesParts;
   readonly #disk: Disk | undefined;
   readonly #ledger: Ledger;
+  /** By key, what is being noted of it. */
+  readonly #confirming = new Map<string, Promise<void>>();
 
   constructor(parts: FilesParts) {
     this.#parts = parts;
@@ -68,53 +70,74 @@ export class Files {
     }
   }
 
-  /** Writes the file of an object whose body is in memory. */
+  /** Writes the file of an object whose body is in memory, under the name that the books have for it. */
   async write(entry: ObjectEntry, bytes: Uint8Array, copy: Copy): Promise<void> {
     let draft: Draft | undefined;
-    let fileBytes: number | undefined;
+    let isKept = false;
     try {
-      draft = await this.draft(bytes.length, this.#disk?.trailerBytes(metadataOf(entry)));
+      const metadata = metadataOf(entry);
+      draft = await this.draft(bytes.length, this.#disk?.trailerBytes(metadata));
       await draft?.write(bytes);
-      const path = this.pathOf(entry.key, copy);
-      fileBytes = await draft?.keep(metadataOf(entry), () => this.#ledger.holds(entry), path);
+      const choosePath = () => (this.#ledger.holds(entry) ? this.pathOf(entry.key, copy) : undefined);
+      const enter = (fileBytes: number) => this.#ledger.endWrite(entry, fileBytes);
+      isKept = (await draft?.keep(metadata, choosePath, enter)) === true;
     } catch (error) {
       await draft?.discard();
       throw error;
     } finally {
-      this.#ledger.endWrite(entry, fileBytes);
+      if (!isKept) this.#ledger.endWrite(entry, undefined);
     }
     // It may have been confirmed while it was on its way.
     const current = this.#ledger.peek(entry.key);
-    const isNewer = current !== undefined && current.storedAtMs > entry.storedAtMs;
-    if (isNewer && this.#ledger.holds(entry)) await this.confirm(entry, current);
+    if (current !== undefined && current.storedAtMs > entry.storedAtMs) await this.confirm(entry);
   }
 
-  /** Notes on disk that S3 has said that an object is still right: in its file's time, or in a new file where a header has changed. */
-  async confirm(stored: ObjectEntry, confirmed: ObjectEntry): Promise<void> {
-    const copy = this.#ledger.copyOf(stored.key);
-    if (copy === undefined || !this.#ledger.hasWholeFile(stored.key)) return;
-    const isSame = Bun.deepEquals(stored.content.head, confirmed.content.head);
-    if (isSame) await this.#disk?.touch(this.pathOf(stored.key, copy), confirmed.storedAtMs);
-    else await this.#rewrite(confirmed, copy === 0 ? 1 : 0);
+  /**
+   * Notes on disk that S3 has said that an object is still right: in its file's time, or in a new file where a header has
+   * changed. One after the other for a key, and each with what is known then.
+   *
+   * @param before what was known of it before S3 said so
+   */
+  async confirm(before: ObjectEntry): Promise<void> {
+    const { key } = before;
+    const confirming = (this.#confirming.get(key) ?? Promise.resolve())
+      .catch(() => {})
+      .then(() => this.#confirm(before));
+    this.#confirming.set(key, confirming);
+    try {
+      await confirming;
+    } finally {
+      if (this.#confirming.get(key) === confirming) this.#confirming.delete(key);
+    }
+  }
+
+  async #confirm({ key, content }: ObjectEntry): Promise<void> {
+    const current = this.#ledger.peek(key);
+    const copy = this.#ledger.copyOf(key);
+    if (current === undefined || copy === undefined || !this.#ledger.hasWholeFile(key)) return;
+    const isSame = Bun.deepEquals(content.head, current.content.head);
+    if (isSame) await this.#disk?.touch(this.pathOf(key, copy), current.storedAtMs);
+    else await this.#rewrite(current);
   }
 
   /** Puts a file with newer headers in the place of a known object's. */
-  async #rewrite(entry: ObjectEntry, copy: Copy): Promise<void> {
-    const { body, bodyBytes } = entry.content;
+  async #rewrite(entry: ObjectEntry): Promise<void> {
+    const { key, content } = entry;
+    const { body, bodyBytes } = content;
     const draft = body.kind === "growing" ? undefined : await this.draft(bodyBytes);
     if (draft === undefined || body.kind === "growing") return;
     try {
       const chunks = body.kind === "memory" ? [body.bytes] : Bun.file(body.path).slice(0, bodyBytes).stream();
       for await (const chunk of chunks) await draft.write(chunk);
-      const path = this.pathOf(entry.key, copy);
-      const fileBytes = await draft.keep(metadataOf(entry), () => this.#ledger.holds(entry), path);
-      if (fileBytes !== undefined)
-        this.#ledger.replaceFile(entry.key, {
-          copy,
-          path,
-          fileBytes,
-          generation: this.#parts.nextGeneration(),
-        });
+      let copy: Copy = 0;
+      const choosePath = () => {
+        copy = this.freeCopyOf(key);
+        return this.#ledger.holds(entry) ? this.pathOf(key, copy) : undefined;
+      };
+      await draft.keep(metadataOf(entry), choosePath, (fileBytes) => {
+        const generation = this.#parts.nextGeneration();
+        this.#ledger.replaceFile(key, { copy, path: this.pathOf(key, copy), fileBytes, generation });
+      });
     } catch (error) {
       await draft.discard();
       throw error;

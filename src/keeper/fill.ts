@@ -19,7 +19,7 @@ export type Filled =
   /** Its first bytes are in a draft, the rest is still to be read. */
   | { readonly kind: "growing"; readonly draft: Draft; readonly bodyBytes: number }
   /** There is no place for it; the transfer has been ended. */
-  | { readonly kind: "no-place"; readonly reason: string };
+  | { readonly kind: "no-place"; readonly reason: string; readonly error?: unknown };
 
 /** Where a large body may go. */
 export interface FillPlace {
@@ -36,9 +36,9 @@ export interface FillPlace {
  */
 export async function fill(object: OriginObject, place: FillPlace): Promise<Filled> {
   const { body, contentLength } = object;
-  const refuse = (reason: string): Filled => {
+  const refuse = (reason: string, error?: unknown): Filled => {
     body.cancel();
-    return { kind: "no-place", reason };
+    return { kind: "no-place", reason, error };
   };
   if ((contentLength ?? 0) > place.mostBytes) return refuse("larger than what is kept");
   const isAnnounced = contentLength !== undefined && contentLength > SMALL_BODY_BYTES;
@@ -70,7 +70,7 @@ export async function fill(object: OriginObject, place: FillPlace): Promise<Fill
   } catch (error) {
     await draft?.discard();
     if (error instanceof OriginError) throw error;
-    return refuse((error as Error).message);
+    return refuse((error as Error).message, error);
   }
   return draft === undefined ? { kind: "memory", bytes: shared(chunks, bytes) } : { kind: "file", draft };
 }

@@ -57,6 +57,7 @@ export class Growth {
   readonly #seeks = new Set<Promise<void>>();
   #seekCount = 0;
   #isAbandoned = false;
+  #unwritten: Extract<GrowthEnd, { kind: "unwritten" }> | undefined;
   #isOver = false;
   #isOutdated = false;
 
@@ -84,7 +85,8 @@ export class Growth {
       end = { kind: "whole" };
     } catch (error) {
       this.#cancelTransfers();
-      if (this.#isAbandoned) end = { kind: "abandoned" };
+      if (this.#unwritten !== undefined) end = this.#unwritten;
+      else if (this.#isAbandoned) end = { kind: "abandoned" };
       else if (error instanceof OriginError) end = { kind: "failed", failure: error.failure };
       else end = { kind: "unwritten", error };
     }
@@ -148,8 +150,12 @@ export class Growth {
       return;
     }
     const seek = this.#receive(index, last + 1, body)
-      // What is missing then is a gap like any other.
-      .catch(() => {})
+      // What is missing then is a gap like any other, unless the disk takes nothing any more.
+      .catch((error) => {
+        if (error instanceof OriginError) return;
+        this.#unwritten = { kind: "unwritten", error };
+        this.#cancelTransfers();
+      })
       .finally(() => {
         progress.stopAt(index, progress.segment(index).end);
         this.#seeks.delete(seek);

@@ -7,18 +7,29 @@ import type { Ledger } from "./ledger.ts";
  * Lists the directory first, so that every file counts for the bound from then on, and then reads whose files they are.
  *
  * @param isOver asked before each file; true ends it
+ * @param onUnreadable told of a file that can't be read; it is passed over
  * @returns how many objects were found. Rejects as the disk does.
  */
-export async function indexDirectory(disk: Disk, ledger: Ledger, isOver: () => boolean): Promise<number> {
+export async function indexDirectory(
+  disk: Disk,
+  ledger: Ledger,
+  isOver: () => boolean,
+  onUnreadable: (error: unknown) => undefined,
+): Promise<number> {
   const names: string[] = [];
-  for await (const { name, fileBytes } of disk.list()) {
-    if (isOver()) return 0;
-    ledger.addStranger(name, fileBytes);
-    names.push(name);
+  ledger.beginListing();
+  try {
+    for await (const { name, fileBytes } of disk.list(onUnreadable)) {
+      if (isOver()) return 0;
+      ledger.addStranger(name, fileBytes);
+      names.push(name);
+    }
+  } finally {
+    ledger.endListing();
   }
   let found = 0;
   for (const name of names) {
-    const file = await disk.read(name);
+    const file = await disk.read(name).catch(onUnreadable);
     if (isOver()) break;
     if (file !== undefined && !disk.isOwn(file)) continue;
     ledger.forgetStranger(name);
@@ -27,13 +38,21 @@ export async function indexDirectory(disk: Disk, ledger: Ledger, isOver: () => b
   return found;
 }
 
-/** Enters a file, unless its key is known; the other copy of a key whose newest one is known goes. */
+/** Enters a file, unless its key is known. Of two copies of a key the one that was stored later stays. */
 async function enterFile(disk: Disk, ledger: Ledger, file: StoredFile): Promise<boolean> {
-  const { name, copy, fileBytes } = file;
-  const { key } = file.metadata;
+  const { name, copy, fileBytes, metadata } = file;
+  const { key } = metadata;
   if (copy === undefined) return false;
-  if (ledger.hasObject(key)) {
-    if (ledger.copyOf(key) !== copy) await disk.remove(name);
+  const known = ledger.copyOf(key);
+  if (known !== undefined && known !== copy) {
+    const other = await disk.read(disk.nameOf(key, known));
+    const isNewer = ledger.isUndescribed(key) && metadata.storedAtMs > (other?.metadata.storedAtMs ?? 0);
+    if (!isNewer) {
+      await disk.remove(name);
+      return false;
+    }
+    ledger.drop(key);
+    ledger.addUndescribed(key, copy, fileBytes);
     return false;
   }
   if (ledger.isKnown(key)) return false;

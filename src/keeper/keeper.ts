@@ -129,12 +129,13 @@ export class Keeper implements KeeperClient {
     return isLeader ? lookup : own;
   }
 
-  async seek(entry: ObjectEntry, part: Part): Promise<Seek> {
+  async seek(entry: ObjectEntry, part: Part, isUnreadable = false): Promise<Seek> {
     const { key, content } = entry;
     const growth = this.#fetcher.growths.find(entry.generation);
     const { etag } = content.head;
     // A server that refuses every If-Match must not make us start over and over.
-    if (growth === undefined) return this.#rest(key);
+    if (isUnreadable) this.#store.report("read", new Error("A draft can't be read back"));
+    if (growth === undefined || isUnreadable) return this.#rest(key);
     if (growth.progress.state === "unwritten") return this.#rest(key);
     if (etag === undefined || this.#outdated.get(key) === etag) return { kind: "coming" };
     if (await growth.seek(part)) return { kind: "coming" };

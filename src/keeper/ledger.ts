@@ -133,6 +133,18 @@ export class Ledger {
     this.#disk.addStranger(name, fileBytes);
   }
 
+  /** The directory is going to be listed. */
+  beginListing(): void {
+    const { nameOf } = this.#parts;
+    const withFiles = [...this.#slots.values()].filter(({ file }) => file !== "none");
+    this.#disk.beginListing(withFiles.map(({ key, copy }) => nameOf(key, copy)));
+  }
+
+  /** It has been. */
+  endListing(): void {
+    this.#disk.endListing();
+  }
+
   /** The file is known by its key now, or gone. */
   forgetStranger(name: string): void {
     this.#disk.forgetStranger(name);
@@ -143,7 +155,7 @@ export class Ledger {
     if (this.#slots.has(key)) return;
     const slot = this.#slot(key, undefined, "whole", copy);
     slot.isIntact = false;
-    this.#disk.add(slot, fileBytes);
+    this.#addFile(slot, fileBytes);
   }
 
   /**
@@ -159,7 +171,7 @@ export class Ledger {
   /** Enters an object whose body is in a file of that many bytes. False where it doesn't stay. */
   addFile(entry: ObjectEntry, copy: Copy, fileBytes: number): boolean {
     const slot = this.#replace(entry, "whole", copy);
-    this.#disk.add(slot, fileBytes);
+    this.#addFile(slot, fileBytes);
     if (this.#slots.get(entry.key) !== slot) return false;
     this.#memory.holdDescription(slot);
     return true;
@@ -182,7 +194,7 @@ export class Ledger {
     const slot = this.#slots.get(entry.key);
     if (slot === undefined || !this.holds(entry)) return;
     slot.file = fileBytes === undefined ? "none" : "whole";
-    if (fileBytes !== undefined) this.#disk.add(slot, fileBytes);
+    if (fileBytes !== undefined) this.#addFile(slot, fileBytes);
     else if (slot.entry?.content.body.kind === "file") this.drop(entry.key);
   }
 
@@ -190,15 +202,17 @@ export class Ledger {
   replaceFile(key: string, file: NewFile): void {
     const slot = this.#slots.get(key);
     if (slot?.entry === undefined) return;
-    this.#giveUpFile(slot);
+    // It may have had to go to make room for this one.
+    if (slot.file === "whole") this.#giveUpFile(slot);
     slot.copy = file.copy;
+    slot.file = "whole";
     const { body } = slot.entry.content;
     if (body.kind === "file") {
       const moved = withBody(slot.entry, { kind: "file", path: file.path, isChecked: true });
       slot.entry = { ...moved, generation: file.generation };
       this.#parts.onDrop([key]);
     }
-    this.#disk.add(slot, file.fileBytes);
+    this.#addFile(slot, file.fileBytes);
   }
 
   /** Enters what has become known of the very copy that is held: newer headers and times, or that its file is intact. */
@@ -282,6 +296,10 @@ export class Ledger {
     if (slot.entry?.content.body.kind === "memory") return;
     this.#forget(slot.key);
     this.#parts.onDrop([slot.key]);
+  }
+
+  #addFile(slot: Slot, fileBytes: number): void {
+    this.#disk.add(slot, this.#parts.nameOf(slot.key, slot.copy), fileBytes);
   }
 
   #giveUpFile(slot: Slot): void {

@@ -130,8 +130,12 @@ export interface KeeperClient {
    * @param unusable the generation of an entry whose body could not be opened; it isn't handed out again
    */
   lookup(key: string, unusable?: number): Lookup | Promise<Lookup>;
-  /** Asks for a part of a growing body before its turn. Never rejects. */
-  seek(entry: ObjectEntry, part: Part): Promise<Seek>;
+  /**
+   * Asks for a part of a growing body before its turn. Never rejects.
+   *
+   * @param isUnreadable true where it is there but can't be read back
+   */
+  seek(entry: ObjectEntry, part: Part, isUnreadable?: boolean): Promise<Seek>;
   /**
    * Forgets objects in memory and on disk, on all threads, and then says how many there were.
    *

@@ -5,7 +5,7 @@ import type { Log } from "../log/log.ts";
 import type { ObjectHead } from "../origin/origin.ts";
 import type { Disk, StoredFile } from "./disk.ts";
 import type { Draft } from "./draft.ts";
-import { Files, metadataOf } from "./files.ts";
+import { Files } from "./files.ts";
 import type { Metadata } from "./frame.ts";
 import { indexDirectory } from "./index-directory.ts";
 import { Ledger } from "./ledger.ts";
@@ -154,14 +154,20 @@ export class Store {
     times: EntryTimes,
     ticket: Ticket,
   ): Promise<Kept | undefined> {
-    const copy = this.#files.freeCopyOf(ticket.key);
-    const path = this.#files.pathOf(ticket.key, copy);
-    const body = { kind: "file", path, isChecked: true } as const;
-    const entry = this.entry(ticket.key, head, draft.bodyBytes, body, times);
+    const { key } = ticket;
+    let copy: Copy = 0;
+    const choosePath = () => {
+      copy = this.#files.freeCopyOf(key);
+      return ticket.isValid ? this.#files.pathOf(key, copy) : undefined;
+    };
+    let kept: Kept | undefined;
     try {
-      const fileBytes = await draft.keep(metadataOf(entry), () => ticket.isValid, path);
-      if (fileBytes === undefined || !this.#ledger.addFile(entry, copy, fileBytes)) return undefined;
-      return { entry, isKept: true };
+      await draft.keep({ key, head, ...times }, choosePath, (fileBytes) => {
+        const body = { kind: "file", path: this.#files.pathOf(key, copy), isChecked: true } as const;
+        const entry = this.entry(key, head, draft.bodyBytes, body, times);
+        if (this.#ledger.addFile(entry, copy, fileBytes)) kept = { entry, isKept: true };
+      });
+      return kept;
     } catch (error) {
       await draft.discard();
       return this.#problems.report("write", error);
@@ -174,7 +180,7 @@ export class Store {
     const isKept = ticket.isValid && this.#ledger.holds(entry);
     if (!isKept) return { entry: refreshed, isKept };
     this.#ledger.update(refreshed);
-    void this.#writes.start(() => this.#files.confirm(entry, refreshed));
+    void this.#writes.start(() => this.#files.confirm(entry));
     return { entry: refreshed, isKept };
   }
 
@@ -245,11 +251,17 @@ export class Store {
     let found = 0;
     try {
       if (this.#disk !== undefined)
-        found = await indexDirectory(this.#disk, this.#ledger, () => this.#isIndexed);
+        found = await indexDirectory(
+          this.#disk,
+          this.#ledger,
+          () => this.#isIndexed,
+          (error) => this.#problems.report("read", error),
+        );
+      this.#isIndexed = true;
     } catch (error) {
+      // Not indexed: what is there is looked for when it is asked for.
       this.#problems.report("read", error);
     }
-    this.#isIndexed = true;
     return found;
   }
 
@@ -267,6 +279,8 @@ export class Store {
     const { name, path, fileBytes, confirmedAtMs, footer, metadata } = file;
     const { key, head } = metadata;
     this.#ledger.forgetStranger(name);
+    // The reading of the directory may have come upon an older copy of it.
+    if (this.#ledger.isUndescribed(key) && this.#ledger.copyOf(key) !== copy) this.drop(key);
     this.#ledger.addUndescribed(key, copy, fileBytes);
     const times = timesOf(metadata, confirmedAtMs, this.#nowMs());
     const body = { kind: "file", path, isChecked: false } as const;

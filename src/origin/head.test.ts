@@ -30,7 +30,23 @@ describe("headOf", () => {
       contentLanguage: "de, fr",
       contentDisposition: 'attachment; filename="a"',
       contentEncoding: "gzip",
+      redirectLocation: "/b",
     });
+  });
+  test.each([
+    ["/", true],
+    ["/a?b#c", true],
+    ["http://x", true],
+    ["HTTPS://x/y", true],
+    ["//x", false],
+    ["/\\x", false],
+    ["a", false],
+    ["javascript:x", false],
+    ["/a b", false],
+    ["", false],
+  ])("keeps %p as a redirect: %p", (location, isKept) => {
+    const head = headOf(new Headers({ "x-amz-website-redirect-location": location }));
+    expect(head).toEqual(isKept ? { redirectLocation: location } : {});
   });
   test("keeps nothing of headers that are empty or missing", () => {
     expect(headOf(new Headers({ "Content-Type": "", ETag: "", "Last-Modified": "" }))).toEqual({});

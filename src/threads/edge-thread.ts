@@ -66,12 +66,16 @@ export async function startEdgeThread(
         return answerLookup(data.id, data.key, data.unusable);
       case "seek":
         return void host.keeper
-          .seek(data.entry, data.part)
+          .seek(data.entry, data.part, data.isUnreadable)
           .then((seek) => send({ type: "sought", id: data.id, seek }));
       case "clear":
-        return void host.keeper
-          .clear(data.scope)
-          .then((objects) => send({ type: "cleared", id: data.id, objects }));
+        return void host.keeper.clear(data.scope).then(
+          (objects) => send({ type: "cleared", id: data.id, objects }),
+          (error) => {
+            host.log.critical("A clear failed", { reason: String(error) });
+            send({ type: "cleared", id: data.id, objects: undefined });
+          },
+        );
       case "dropped-all":
         acknowledgements.get(data.id)?.();
         return void acknowledgements.delete(data.id);

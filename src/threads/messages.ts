@@ -9,7 +9,7 @@ export type ToEdge =
   | { readonly type: "start"; readonly config: EdgeConfig; readonly uses: SharedArrayBuffer }
   | { readonly type: "found"; readonly id: number; readonly lookup: Lookup }
   | { readonly type: "sought"; readonly id: number; readonly seek: Seek }
-  | { readonly type: "cleared"; readonly id: number; readonly objects: number }
+  | { readonly type: "cleared"; readonly id: number; readonly objects: number | undefined }
   | { readonly type: "drop"; readonly keys: readonly string[] }
   | { readonly type: "drop-all"; readonly id: number }
   | { readonly type: "stop"; readonly deadlineMs: number };
@@ -24,7 +24,13 @@ export type FromEdge =
       readonly key: string;
       readonly unusable: number | undefined;
     }
-  | { readonly type: "seek"; readonly id: number; readonly entry: ObjectEntry; readonly part: Part }
+  | {
+      readonly type: "seek";
+      readonly id: number;
+      readonly entry: ObjectEntry;
+      readonly part: Part;
+      readonly isUnreadable: boolean;
+    }
   | { readonly type: "clear"; readonly id: number; readonly scope: ClearScope | undefined }
   | { readonly type: "dropped-all"; readonly id: number }
   | { readonly type: "log"; readonly line: string }

@@ -16,7 +16,7 @@ export class RemoteKeeper implements KeeperClient {
   readonly #send: (message: FromEdge) => void;
   readonly #lookups = new Map<number, (lookup: Lookup) => void>();
   readonly #seeks = new Map<number, (seek: Seek) => void>();
-  readonly #clears = new Map<number, (objects: number) => void>();
+  readonly #clears = new Map<number, (objects: number | undefined) => void>();
   readonly #asked = new Map<string, Promise<Lookup>>();
   #lastId = 0;
 
@@ -38,18 +38,21 @@ export class RemoteKeeper implements KeeperClient {
     return promise;
   }
 
-  seek(entry: ObjectEntry, part: Part): Promise<Seek> {
+  seek(entry: ObjectEntry, part: Part, isUnreadable = false): Promise<Seek> {
     const id = ++this.#lastId;
     const { promise, resolve } = Promise.withResolvers<Seek>();
     this.#seeks.set(id, resolve);
-    this.#send({ type: "seek", id, entry, part });
+    this.#send({ type: "seek", id, entry, part, isUnreadable });
     return promise;
   }
 
   clear(scope?: ClearScope): Promise<number> {
     const id = ++this.#lastId;
-    const { promise, resolve } = Promise.withResolvers<number>();
-    this.#clears.set(id, resolve);
+    const { promise, resolve, reject } = Promise.withResolvers<number>();
+    this.#clears.set(id, (objects) => {
+      if (objects === undefined) reject(new Error("The clear failed"));
+      else resolve(objects);
+    });
     this.#send({ type: "clear", id, scope });
     return promise;
   }
@@ -72,7 +75,7 @@ export class RemoteKeeper implements KeeperClient {
   }
 
   /** The keeper's answer to a clear. */
-  cleared(id: number, objects: number): void {
+  cleared(id: number, objects: number | undefined): void {
     this.#clears.get(id)?.(objects);
     this.#clears.delete(id);
   }

@@ -18,13 +18,19 @@ export interface SharedClock {
   remove(): void;
 }
 
-/** Makes a clock that shows the right time at first. */
-export function createSharedClock(): SharedClock {
+/**
+ * Makes a clock that shows the right time at first.
+ *
+ * @param isStanding true for one that moves only where the test moves it
+ */
+export function createSharedClock(isStanding = false): SharedClock {
   const folder = mkdtempSync(join(tmpdir(), "s3proxy-test-clock-"));
   const file = join(folder, "clock");
+  const standsAtMs = isStanding ? Date.now() : 0;
   let aheadMs = 0;
   // Written in place: the file is mapped.
-  const write = () => writeFileSync(file, new Float64Array([aheadMs]), { flag: aheadMs === 0 ? "w" : "r+" });
+  const write = () =>
+    writeFileSync(file, new Float64Array([aheadMs, standsAtMs]), { flag: aheadMs === 0 ? "w" : "r+" });
   write();
   return {
     environment: { BUN_OPTIONS: `--preload ${import.meta.path}`, [FILE]: file },
@@ -44,9 +50,10 @@ type PreloadingOptions = WorkerOptions & { readonly preload: readonly string[] }
 
 const sharedFile = process.env[FILE];
 if (sharedFile !== undefined) {
-  const ahead = new Float64Array(Bun.mmap(sharedFile, { shared: true }).buffer, 0, 1);
+  const words = new Float64Array(Bun.mmap(sharedFile, { shared: true }).buffer, 0, 2);
   const realNow = Date.now;
-  Date.now = () => realNow() + ahead[0]!;
+  // The file's first word is how far it is ahead, its second one where it stands, or 0.
+  Date.now = () => (words[1] === 0 ? realNow() : words[1]!) + words[0]!;
   globalThis.Worker = class extends Worker {
     constructor(url: string | URL, options?: WorkerOptions) {
       const preloading: PreloadingOptions = { ...options, preload: [import.meta.path] };

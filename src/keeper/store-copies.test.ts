@@ -1,0 +1,189 @@
+import { afterEach, beforeEach, describe, expect, test } from "bun:test";
+import { copyFileSync, existsSync, readFileSync, renameSync } from "node:fs";
+import { join } from "node:path";
+import { digestOf, patternBytes } from "../../test/support/keeper-bench.ts";
+import { StoreBench } from "../../test/support/store-bench.ts";
+import type { ObjectEntry } from "./protocol.ts";
+import type { Store } from "./store.ts";
+
+const KIB = 1024;
+const OLD = { etag: '"1"', contentType: "text/old" };
+const NEW = { etag: '"1"', contentType: "text/new" };
+
+let bench: StoreBench;
+beforeEach(() => {
+  bench = new StoreBench();
+});
+afterEach(() => bench.remove());
+
+describe.each([
+  ["small", 2 ** 20, patternBytes(10 * KIB), false],
+  ["small (without room in memory)", 0, patternBytes(10 * KIB), false],
+  ["large", 2 ** 20, patternBytes(3000 * KIB), true],
+] as const)("a %s object that S3 says is still right", (_, memoryBytes, body, isLarge) => {
+  const put = (store: Store, head: typeof OLD) => bench.keep(store, "a", head, body, isLarge);
+  const refresh = (store: Store, entry: ObjectEntry, head: typeof OLD) => {
+    bench.nowMs += 100_000;
+    return store.refresh(entry, head, bench.times(), store.beginFill("a"));
+  };
+  /** What a program that starts now finds: that and nothing else is in the directory. */
+  async function expectOnDisk(head: typeof OLD): Promise<void> {
+    expect(bench.names()).toHaveLength(1);
+    const found = await bench.get(bench.start(), "a");
+    expect(found?.entry).toMatchObject({ ...bench.times(), content: { head } });
+    expect(digestOf(found!.body)).toBe(digestOf(body));
+    expect(bench.names()).toHaveLength(1);
+    expect(bench.lines.filter((line) => line.includes(" warn "))).toEqual([]);
+  }
+
+  test("with the same headers keeps its file, whose time says when", async () => {
+    const store = bench.start({ memoryBytes });
+    await put(store, OLD);
+    await store.settle();
+    const names = bench.names();
+    const { entry } = (await bench.get(store, "a"))!;
+    expect(refresh(store, entry, OLD).isKept).toBe(true);
+    await store.settle();
+    expect(bench.names()).toEqual(names);
+    await expectOnDisk(OLD);
+  });
+  test("with other headers has them in its file as well, and is served from there", async () => {
+    const store = bench.start({ memoryBytes });
+    await put(store, OLD);
+    await store.settle();
+    const { entry } = (await bench.get(store, "a"))!;
+    expect(refresh(store, entry, NEW)).toMatchObject({ isKept: true, entry: { content: { head: NEW } } });
+    await store.settle();
+    await expectOnDisk(NEW);
+    const now = await bench.get(store, "a");
+    expect([now?.entry.content.head, digestOf(now!.body)]).toEqual([NEW, digestOf(body)]);
+  });
+  test("with other headers after a restart has them in its file as well", async () => {
+    const before = bench.start();
+    await put(before, OLD);
+    await before.settle();
+    const store = bench.start({ memoryBytes });
+    const { entry } = (await bench.get(store, "a"))!;
+    refresh(store, entry, NEW);
+    await store.settle();
+    await expectOnDisk(NEW);
+  });
+  test("with other headers while its first file is on its way has them in the end", async () => {
+    const store = bench.start({ memoryBytes });
+    await put(store, OLD);
+    const { entry } = (await bench.get(store, "a"))!;
+    refresh(store, entry, NEW);
+    await store.settle();
+    await expectOnDisk(NEW);
+  });
+  test("twice, with other headers each time and before the file has the first, has the last in the end", async () => {
+    const store = bench.start({ memoryBytes });
+    await put(store, OLD);
+    await store.settle();
+    const { entry } = (await bench.get(store, "a"))!;
+    const { entry: once } = refresh(store, entry, NEW);
+    refresh(store, once as ObjectEntry, OLD);
+    await store.settle();
+    await expectOnDisk(OLD);
+  });
+  test("and that is cleared while its newer file is written leaves none", async () => {
+    const store = bench.start({ memoryBytes });
+    await put(store, OLD);
+    await store.settle();
+    const { entry } = (await bench.get(store, "a"))!;
+    refresh(store, entry, NEW);
+    expect(await store.clearKeys(["a"])).toBe(1);
+    await store.settle();
+    expect(bench.names()).toEqual([]);
+  });
+  test("and whose older file had to go for the newer one leaves none once it is dropped", async () => {
+    const store = bench.start({ memoryBytes, cacheBytes: Math.floor(body.length * 1.5) + 5000 });
+    await put(store, OLD);
+    await store.settle();
+    const { entry } = (await bench.get(store, "a"))!;
+    refresh(store, entry, NEW);
+    await store.settle();
+    await store.clearKeys(["a"]);
+    expect(bench.names()).toEqual([]);
+  });
+});
+
+test("a large object is in a file that nothing else takes the place of while an edge may be about to open it", async () => {
+  const body = patternBytes(3000 * KIB);
+  const store = bench.start();
+  await bench.keep(store, "a", OLD, body, true);
+  const { entry } = (await bench.get(store, "a"))!;
+  // A newer object is about to be renamed when the file of the older one gets its other name.
+  const newBody = patternBytes(body.length, 77);
+  const draft = (await store.draft(newBody.length))!;
+  await draft.write(newBody);
+  const keep = draft.keep.bind(draft);
+  const { promise: released, resolve: release } = Promise.withResolvers<void>();
+  draft.keep = async (...how) => {
+    await released;
+    return keep(...how);
+  };
+  const kept = store.keepFile({ etag: '"2"' }, draft, bench.times(), store.beginFill("a"));
+  store.refresh(entry, NEW, bench.times(), store.beginFill("a"));
+  await store.settle();
+  const inUse = join(bench.directory, bench.names().find((name) => !name.endsWith(".draft"))!);
+  release();
+  expect(await kept).toMatchObject({ isKept: true });
+  // It may be gone: then it is asked for again. It may not have become another one.
+  if (existsSync(inUse)) expect(digestOf(readFileSync(inUse).subarray(0, body.length))).toBe(digestOf(body));
+  expect(digestOf((await bench.get(bench.start(), "a"))!.body)).toBe(digestOf(newBody));
+});
+
+describe("both files of a key, as a program leaves them that is killed between the newer one and the end of the older", () => {
+  const [older, newer] = [patternBytes(5000, 1), patternBytes(5000, 2)];
+
+  /** Leaves both; returns the names, the older one's first. */
+  async function leaveBoth(): Promise<[string, string]> {
+    const store = bench.start();
+    await bench.keep(store, "a", OLD, older, false);
+    await store.settle();
+    const [first] = bench.names() as [string];
+    copyFileSync(join(bench.directory, first), join(bench.directory, "saved"));
+    bench.nowMs += 5000;
+    await bench.keep(store, "a", NEW, newer, false);
+    await store.settle();
+    const [second] = bench.names().filter((name) => name !== "saved") as [string];
+    renameSync(join(bench.directory, "saved"), join(bench.directory, first));
+    return [first, second];
+  }
+
+  test.each(["older", "newer"] as const)(
+    "are one after the directory was read, the %s first: the newer",
+    async (order) => {
+      const [first, second] = await leaveBoth();
+      const disk = bench.disk();
+      disk.last.add(order === "older" ? second : first);
+      const store = bench.start({ disk });
+      await store.index();
+      expect(bench.names()).toEqual([second]);
+      expect(digestOf((await bench.get(store, "a"))!.body)).toBe(digestOf(newer));
+      await store.clearKeys(["a"]);
+      expect(bench.names()).toEqual([]);
+    },
+  );
+  test.each(["older", "newer"] as const)(
+    "are one where it is asked for after only the %s was read",
+    async (order) => {
+      const [first, second] = await leaveBoth();
+      const disk = bench.disk();
+      disk.last.add(order === "older" ? second : first);
+      const store = bench.start({ disk });
+      const hold = disk.holdReads();
+      const indexed = store.index();
+      await hold.arrived;
+      hold.release(1);
+      await hold.arrivals(2);
+      expect(digestOf((await bench.get(store, "a"))!.body)).toBe(digestOf(newer));
+      hold.release();
+      await indexed;
+      expect(bench.names()).toEqual([second]);
+      await store.clearKeys(["a"]);
+      expect(bench.names()).toEqual([]);
+    },
+  );
+});
