@@ -35,6 +35,10 @@ export function meaningOf(path: string, indexDocument: string): PathMeaning {
   if (FORBIDDEN.test(key) || DOT_SEGMENT.test(key)) return { kind: "malformed" };
   if (key.startsWith(OWN_PREFIX)) return { kind: "nothing" };
   if (key === "" || key.endsWith("/")) key += indexDocument;
-  if (key.length > KEY_MOST_BYTES / 3 && Buffer.byteLength(key) > KEY_MOST_BYTES) return { kind: "nothing" };
-  return { kind: "object", key };
+  return isTooLong(key) ? { kind: "nothing" } : { kind: "object", key };
+}
+
+/** True for a name longer than any key. */
+export function isTooLong(key: string): boolean {
+  return key.length > KEY_MOST_BYTES / 3 && Buffer.byteLength(key) > KEY_MOST_BYTES;
 }

@@ -6,6 +6,7 @@ import { giveSeatBack, isGrowing } from "./follow.ts";
 import { type HeaderSet, representationHeaders } from "./headers.ts";
 import { type Asked, answerObject, type NoObject, type ObjectParts } from "./object.ts";
 import { readStored } from "./respond.ts";
+import { isTooLong } from "./route.ts";
 
 /** The operator's choices. */
 export interface WebsiteConfig {
@@ -74,6 +75,7 @@ function isPage(path: string, { headers }: Request): boolean {
 }
 
 async function isObjectThere({ keeper }: WebsiteParts, key: string): Promise<boolean> {
+  if (isTooLong(key)) return false;
   const lookup = await keeper.lookup(key);
   if (lookup.kind === "pass") return true;
   if (lookup.kind !== "entry" || lookup.entry.content.kind !== "object") return false;

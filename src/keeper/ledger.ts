@@ -237,7 +237,7 @@ export class Ledger {
       gone.push(other.key);
     });
     if (gone.length > 0) this.#parts.onDrop(gone);
-    return slot.isBodyInMemory;
+    return this.#memory.holdsBody(slot);
   }
 
   /** Enters a key without an object. */
@@ -282,7 +282,6 @@ export class Ledger {
       copy,
       isIntact: true,
       inMemory: undefined,
-      isBodyInMemory: false,
       onDisk: undefined,
     };
     this.#slots.set(key, slot);

@@ -28,16 +28,18 @@ export class MemoryBounds {
    */
   holdBody(slot: Slot, bodyBytes: number, giveUp: (slot: Slot) => void): void {
     this.leave(slot);
-    const member = enter(this.#bodies, slot, bodyBytes + DESCRIPTION_BYTES, giveUp);
-    slot.inMemory = member;
-    slot.isBodyInMemory = member !== undefined;
-    if (member === undefined) giveUp(slot);
+    slot.inMemory = enter(this.#bodies, slot, bodyBytes + DESCRIPTION_BYTES, giveUp);
+    if (slot.inMemory === undefined) giveUp(slot);
+  }
+
+  /** True while its body is held. */
+  holdsBody({ inMemory }: Slot): boolean {
+    return inMemory !== undefined && inMemory.bytes >= DESCRIPTION_BYTES;
   }
 
   /** Holds the description of an object whose body is in a file, in place of others if need be. */
   holdDescription(slot: Slot): void {
     this.leave(slot);
-    slot.isBodyInMemory = false;
     slot.inMemory = enter(this.#described, slot, 1, (other) => {
       other.inMemory = undefined;
       // Of one that is on its way to its file nobody else knows.
@@ -48,9 +50,8 @@ export class MemoryBounds {
   /** Holds nothing of it any more. */
   leave(slot: Slot): void {
     if (slot.inMemory === undefined) return;
-    (slot.isBodyInMemory ? this.#bodies : this.#described).delete(slot.inMemory);
+    (this.holdsBody(slot) ? this.#bodies : this.#described).delete(slot.inMemory);
     slot.inMemory = undefined;
-    slot.isBodyInMemory = false;
   }
 
   /** Holds nothing. */

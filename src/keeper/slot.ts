@@ -18,9 +18,8 @@ export interface Slot {
   copy: Copy;
   /** True where a large file was written, or compared with its checksum, by this process. */
   isIntact: boolean;
-  /** Its place among the bodies or among the descriptions. */
+  /** Its place among the bodies or among the descriptions; which one, its bytes say (a ninth field would cost 32 bytes an entry). */
   inMemory: Member<Slot> | undefined;
-  isBodyInMemory: boolean;
   onDisk: Member<Slot | Stranger> | undefined;
 }
 
