@@ -4,7 +4,7 @@
  */
 
 import { createHash, randomUUID } from "node:crypto";
-import { chmodSync, lstatSync, mkdirSync, statSync } from "node:fs";
+import { chmodSync, lstatSync, mkdirSync, statSync, unlinkSync } from "node:fs";
 import { open, readdir, unlink, utimes } from "node:fs/promises";
 import { join } from "node:path";
 import type { Room } from "./disk-bounds.ts";
@@ -146,6 +146,15 @@ export class Disk {
     await unlink(join(this.#directory, name)).catch((error: NodeJS.ErrnoException) => {
       if (error.code !== "ENOENT") throw error;
     });
+  }
+
+  /** Deletes a file before anything else happens. One that is gone already is no error. Throws the system's errors. */
+  removeNow(name: string): void {
+    try {
+      unlinkSync(this.pathOf(name));
+    } catch (error) {
+      if ((error as NodeJS.ErrnoException).code !== "ENOENT") throw error;
+    }
   }
 
   /** Deletes every frame and draft. Returns the frames' names. */

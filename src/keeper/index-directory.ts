@@ -34,8 +34,12 @@ export async function indexDirectory(
   const left = names[Symbol.iterator]();
   const readSome = async () => {
     for (const name of left) {
-      const file = await disk.read(name).catch(onUnreadable);
+      const file = await disk.read(name).catch((error) => {
+        ledger.noteUnread(name);
+        return onUnreadable(error);
+      });
       if (isOver()) return;
+      if (ledger.isUnread(name)) continue;
       if (file !== undefined && !disk.isOwn(file)) continue;
       ledger.forgetStranger(name);
       if (file !== undefined && (await enterFile(disk, ledger, file))) found++;

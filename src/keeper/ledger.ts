@@ -43,6 +43,8 @@ export class Ledger {
   readonly #parts: LedgerParts;
   readonly #slots = new Map<string, Slot>();
   readonly #negatives = new BoundedMap<string, Entry>(NEGATIVE_ENTRIES);
+  /** Names of files that could not be read; bounded by what the directory holds. */
+  readonly #unread = new Set<string>();
   readonly #memory: MemoryBounds;
   readonly #disk: DiskBounds;
   #lastUseIndex = 0;
@@ -145,8 +147,27 @@ export class Ledger {
     this.#disk.endListing();
   }
 
+  /** A stranger could not be read: it may be of any key. */
+  noteUnread(name: string): void {
+    this.#unread.add(name);
+  }
+
+  /** True for one of those. */
+  isUnread(name: string): boolean {
+    return this.#unread.has(name);
+  }
+
+  /** The names of all such; they are forgotten. */
+  takeUnread(): string[] {
+    const names = [...this.#unread];
+    this.#unread.clear();
+    for (const name of names) this.forgetStranger(name);
+    return names;
+  }
+
   /** The file is known by its key now, or gone. */
   forgetStranger(name: string): void {
+    this.#unread.delete(name);
     this.#disk.forgetStranger(name);
   }
 
@@ -259,6 +280,7 @@ export class Ledger {
   clear(): void {
     this.#slots.clear();
     this.#negatives.clear();
+    this.#unread.clear();
     this.#memory.clear();
     this.#disk.clear();
   }

@@ -1,6 +1,5 @@
 /** What the keeper knows, with the files that go with it: the ledger's books and the disk's frames kept in step. */
 
-import { unlinkSync } from "node:fs";
 import type { Log } from "../log/log.ts";
 import type { ObjectHead } from "../origin/origin.ts";
 import type { Disk, StoredFile } from "./disk.ts";
@@ -141,7 +140,7 @@ export class Store {
     const entry = this.entry(ticket.key, head, bytes.length, { kind: "memory", bytes }, times);
     await this.#writes.room();
     if (!ticket.isValid) return { entry, isKept: false };
-    const copy = this.#disk && this.#files.freeCopyOf(ticket.key);
+    const copy = this.#freeName(ticket.key);
     const isKept = this.#ledger.addInMemory(entry, copy);
     if (copy !== undefined) void this.#writes.start(() => this.#files.write(entry, bytes, copy));
     return { entry, isKept };
@@ -212,19 +211,23 @@ export class Store {
     this.#tickets.cancel(scope);
   }
 
-  /** Forgets these keys, objects or not. Returns how many objects there were. */
+  /** Forgets these keys, objects or not. Returns how many objects there were. Rejects where a file can't be deleted. */
   async clearKeys(keys: readonly string[]): Promise<number> {
     let cleared = 0;
     for (const key of keys) {
       if (!this.#isIndexed && !this.#ledger.hasObject(key)) await this.findOnDisk(key);
       if (this.#ledger.hasObject(key)) cleared++;
       this.drop(key);
+      // In the same turn, and whatever is known of them: a file that could not be read may be readable after a restart.
+      for (const copy of [0, 1] as const) this.#disk?.removeNow(this.#disk.nameOf(key, copy));
     }
     return cleared;
   }
 
-  /** Forgets all keys that begin so. Returns how many objects there were. */
+  /** Forgets all keys that begin so. Returns how many objects there were. Rejects where a file can't be deleted. */
   clearPrefix(prefix: string): Promise<number> {
+    // Of what could not be read nobody knows how its key begins.
+    for (const name of this.#ledger.takeUnread()) this.#disk?.removeNow(name);
     return this.clearKeys([...this.#ledger.allKeys()].filter((key) => key.startsWith(prefix)));
   }
 
@@ -275,6 +278,21 @@ export class Store {
     return this.#writes.settle();
   }
 
+  /**
+   * Which name a body that is in memory is going to have on disk. Nothing may be there while it is on its way: a file that could
+   * not be read when it was looked for would be taken for it. Undefined where there is none to be had.
+   */
+  #freeName(key: string): Copy | undefined {
+    if (this.#disk === undefined) return undefined;
+    const copy = this.#files.freeCopyOf(key);
+    try {
+      this.#disk.removeNow(this.#disk.nameOf(key, copy));
+      return copy;
+    } catch (error) {
+      return this.#problems.report("write", error);
+    }
+  }
+
   #adopt(file: StoredFile, copy: Copy): Entry | undefined {
     const { name, path, fileBytes, confirmedAtMs, footer, metadata } = file;
     const { key, head } = metadata;
@@ -290,9 +308,9 @@ export class Store {
   /** At once and not behind, so that it can't hit a newer file of the same name. */
   #unlink(name: string): void {
     try {
-      if (this.#disk !== undefined) unlinkSync(this.#disk.pathOf(name));
+      this.#disk?.removeNow(name);
     } catch (error) {
-      if ((error as NodeJS.ErrnoException).code !== "ENOENT") this.#problems.report("write", error);
+      this.#problems.report("write", error);
     }
   }
 }
