@@ -153,16 +153,22 @@ export class Keeper implements KeeperClient {
   }
 
   async clear(scope?: ClearScope): Promise<number> {
-    // What is under way goes on for those who wait for it; nobody joins it any more and nothing of it is kept.
+    this.#leaveUnderWay(scope);
+    // An edge makes a new copy of what it should not have had to forget with one question.
+    const cleared = scope === undefined ? this.#store.clear() : this.#clearSome(scope);
+    await Promise.all([cleared, ...[...this.#edges].map((edge) => edge.dropAll())]);
+    // Also what has begun since, and may have found a file that was still to go.
+    this.#leaveUnderWay(scope);
+    this.#log.info("Cache cleared", { objects: await cleared, ...describeScope(scope) });
+    return cleared;
+  }
+
+  /** What is under way goes on for those who wait for it; nobody joins it any more and nothing of it is kept. */
+  #leaveUnderWay(scope: ClearScope | undefined): void {
     for (const key of this.#flights.keys()) if (covers(scope, key)) this.#flights.delete(key);
     this.#fetcher.growths.retireCovered(scope);
     this.#fetcher.passes.clear(scope);
     this.#store.cancelFills(scope);
-    // An edge makes a new copy of what it should not have had to forget with one question.
-    const cleared = scope === undefined ? this.#store.clear() : this.#clearSome(scope);
-    await Promise.all([cleared, ...[...this.#edges].map((edge) => edge.dropAll())]);
-    this.#log.info("Cache cleared", { objects: await cleared, ...describeScope(scope) });
-    return cleared;
   }
 
   async #clearSome(scope: ClearScope): Promise<number> {
