@@ -226,6 +226,8 @@ export class Store {
 
   /** Forgets all keys that begin so. Returns how many objects there were. Rejects where a file can't be deleted. */
   clearPrefix(prefix: string): Promise<number> {
+    // The directory could not be listed: nobody knows whose files are there.
+    if (!this.#isIndexed && this.#disk !== undefined) return this.clear();
     // Of what could not be read nobody knows how its key begins.
     for (const name of this.#ledger.takeUnread()) this.#disk?.removeNow(name);
     return this.clearKeys([...this.#ledger.allKeys()].filter((key) => key.startsWith(prefix)));
