@@ -33,18 +33,17 @@ export async function pass(
   nowMs: number,
 ): Promise<Passed> {
   const isHead = request.method === "HEAD";
+  const cacheStatus = cacheStatusOf("pass", false, nowMs, nowMs);
   const answer = await ask(toOrigin, request);
   if (answer.kind === "failed") return passFailed(answer.failure.code, isHead, cors, answer.failure);
   if (answer.kind === "unsatisfiable") {
-    const headers = { "cache-status": cacheStatusOf("pass", false, nowMs, nowMs), ...cors.headers };
-    return { response: refuseRange(headers, answer.objectBytes) };
+    return { response: refuseRange({ "cache-status": cacheStatus, ...cors.headers }, answer.objectBytes) };
   }
   if (answer.kind === "unchanged" || answer.kind === "changed")
     return passFailed("origin-failed", isHead, cors);
   if (answer.kind !== "object") return passFailed(answer.kind, isHead, cors);
   const { head, contentLength, body, part } = answer;
   const entry = unstoredEntry(key, head, contentLength ?? 0, nowMs);
-  const cacheStatus = cacheStatusOf("pass", false, nowMs, nowMs);
   if (head.redirectLocation !== undefined) {
     body.cancel();
     const headers = answerHeaders(entry, "moved", cacheStatus, cors, nowMs);

@@ -1,6 +1,6 @@
 /** What S3's website endpoint does where a key names nothing: the redirect to a folder, the error document; and pages of an app. */
 
-import type { ObjectEntry } from "../keeper/protocol.ts";
+import type { Lookup, ObjectEntry } from "../keeper/protocol.ts";
 import { type ErrorCode, errorResponse, statusOf } from "./errors.ts";
 import { giveSeatBack, isGrowing } from "./follow.ts";
 import { type HeaderSet, representationHeaders } from "./headers.ts";
@@ -77,19 +77,19 @@ function isPage(path: string, { headers }: Request): boolean {
 async function isObjectThere({ keeper }: WebsiteParts, key: string): Promise<boolean> {
   if (isTooLong(key)) return false;
   const lookup = await keeper.lookup(key);
-  if (lookup.kind === "pass") return true;
-  if (lookup.kind !== "entry" || lookup.entry.content.kind !== "object") return false;
-  const entry = lookup.entry as ObjectEntry;
-  if (isGrowing(entry)) giveSeatBack(entry);
-  return true;
+  return lookup.kind === "pass" || objectOf(lookup) !== undefined;
 }
 
 /** An object whose whole body is stored; undefined for any other. */
 async function storedObject({ keeper }: WebsiteParts, key: string): Promise<ObjectEntry | undefined> {
-  const lookup = await keeper.lookup(key);
+  const entry = objectOf(await keeper.lookup(key));
+  return entry === undefined || isGrowing(entry) ? undefined : entry;
+}
+
+/** The object of an answer that has one, whose body isn't followed where it is still arriving. */
+function objectOf(lookup: Lookup): ObjectEntry | undefined {
   if (lookup.kind !== "entry" || lookup.entry.content.kind !== "object") return undefined;
   const entry = lookup.entry as ObjectEntry;
-  if (!isGrowing(entry)) return entry;
-  giveSeatBack(entry);
-  return undefined;
+  if (isGrowing(entry)) giveSeatBack(entry);
+  return entry;
 }

@@ -133,10 +133,9 @@ export class Keeper implements KeeperClient {
     const { key, content } = entry;
     const growth = this.#fetcher.growths.find(entry.generation);
     const { etag } = content.head;
-    // A server that refuses every If-Match must not make us start over and over.
     if (isUnreadable) this.#store.report("read", new Error("A draft can't be read back"));
-    if (growth === undefined || isUnreadable) return this.#rest(key);
-    if (growth.progress.state === "unwritten") return this.#rest(key);
+    if (growth === undefined || isUnreadable || growth.progress.state === "unwritten") return this.#rest(key);
+    // A server that refuses every If-Match must not make us start over and over.
     if (etag === undefined || this.#outdated.get(key) === etag) return { kind: "coming" };
     if (await growth.seek(part)) return { kind: "coming" };
     this.#outdated.set(key, etag);
