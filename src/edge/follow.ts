@@ -1,18 +1,10 @@
 /** A body that is still arriving, read from its draft behind the keeper that writes it. */
 
-import { read } from "node:fs";
-import { promisify } from "node:util";
 import { Progress } from "../keeper/progress.ts";
 import type { KeeperClient, ObjectEntry } from "../keeper/protocol.ts";
 import { exchange } from "../origin/exchange.ts";
 import type { OriginBody, OriginRequest } from "../origin/origin.ts";
-
-/** Bytes handed over at once. This much, and what Bun's socket holds, is what a client that pauses costs. */
-const HANDED_OVER_BYTES = 64 * 1024;
-
-const readAt = promisify(read);
-
-const NOTHING_READ = { bytesRead: 0, buffer: new Uint8Array(0) };
+import { DraftReader, HANDED_OVER_BYTES } from "./draft-reader.ts";
 
 /** An entry whose body is still arriving. */
 export type GrowingEntry = ObjectEntry & {
@@ -41,6 +33,7 @@ export class FollowedBody {
   readonly #keeper: KeeperClient;
   readonly #entry: GrowingEntry;
   readonly #progress: Progress;
+  readonly #draft: DraftReader;
   readonly #last: number;
   /** Of the whole body the end is not told before the keeper knows that it was the end. */
   readonly #isWhole: boolean;
@@ -57,6 +50,7 @@ export class FollowedBody {
     this.#keeper = keeper;
     this.#entry = entry;
     this.#progress = progressOf(entry);
+    this.#draft = DraftReader.of(this.#progress, entry.content.body.fd);
     this.#position = first;
     this.#last = last;
     this.#isWhole = first === 0 && last === entry.content.bodyBytes - 1;
@@ -104,8 +98,13 @@ export class FollowedBody {
     if (this.#isOver) return;
     this.#isOver = true;
     this.#own?.cancel();
-    if (this.#reading === undefined) this.#progress.leave();
-    else this.#reading.catch(() => {}).then(() => this.#progress.leave());
+    if (this.#reading === undefined) this.#leave();
+    else this.#reading.catch(() => {}).then(() => this.#leave());
+  }
+
+  #leave(): void {
+    this.#draft.close();
+    this.#progress.leave();
   }
 
   async #pull(controller: ReadableByteStreamController): Promise<void> {
@@ -126,18 +125,17 @@ export class FollowedBody {
   async #next(): Promise<Uint8Array<ArrayBuffer>> {
     const until = await this.#readableUntil();
     if (this.#own !== undefined) return this.#nextOfOwn(this.#own);
-    const wanted = Math.min(HANDED_OVER_BYTES, until - this.#position, this.#last + 1 - this.#position);
     // The disk may give nothing, or less than was written; S3 still has it.
-    const { bytesRead, buffer } = await this.#read(wanted).catch(() => NOTHING_READ);
+    const chunk = await this.#read(Math.min(until, this.#last + 1)).catch(() => undefined);
     if (this.#isOver) throw new Lost();
-    if (bytesRead === wanted) return buffer;
+    if (chunk !== undefined) return chunk;
     await this.#seek(true);
     if (this.#own === undefined) throw new Lost();
     return this.#nextOfOwn(this.#own);
   }
 
-  async #read(wanted: number): Promise<{ bytesRead: number; buffer: Uint8Array<ArrayBuffer> }> {
-    const reading = readAt(this.#entry.content.body.fd, new Uint8Array(wanted), 0, wanted, this.#position);
+  async #read(until: number): Promise<Uint8Array<ArrayBuffer>> {
+    const reading = this.#draft.read(this.#position, until);
     this.#reading = reading;
     try {
       return await reading;
@@ -158,7 +156,7 @@ export class FollowedBody {
       const { mark, state } = this.#progress;
       if (state === "failed") throw new Lost();
       if (state !== "arriving") return;
-      await this.#progress.changedSince(mark);
+      await this.#draft.changedSince(mark);
     }
   }
 
@@ -174,7 +172,7 @@ export class FollowedBody {
       if (state === "failed") throw new Lost();
       const isUnasked = this.#askedFor !== this.#position && !this.#progress.isNear(this.#position);
       if (state === "unwritten" || isUnasked) await this.#seek();
-      else await this.#progress.changedSince(mark);
+      else await this.#draft.changedSince(mark);
     }
   }
 

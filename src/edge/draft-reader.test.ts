@@ -1,0 +1,98 @@
+import { afterEach, beforeEach, describe, expect, test } from "bun:test";
+import { closeSync, ftruncateSync, mkdtempSync, openSync, rmSync, writeSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { Progress } from "../keeper/progress.ts";
+import { DraftReader, HANDED_OVER_BYTES } from "./draft-reader.ts";
+
+let folder: string;
+let fd: number;
+let progress: Progress;
+
+beforeEach(() => {
+  folder = mkdtempSync(join(tmpdir(), "s3proxy-draft-reader-"));
+  fd = openSync(join(folder, "draft"), "w+");
+  progress = new Progress();
+});
+
+afterEach(() => {
+  closeSync(fd);
+  rmSync(folder, { recursive: true });
+});
+
+function write(text: string, position = 0): void {
+  writeSync(fd, text, position);
+}
+
+async function read(reader: DraftReader, first: number, until: number): Promise<string> {
+  return new TextDecoder().decode(await reader.read(first, until));
+}
+
+describe("a draft's reader", () => {
+  test("gives the bytes from the first to the one before the last", async () => {
+    write("abcdefgh");
+    const reader = DraftReader.of(progress, fd);
+    expect(await read(reader, 2, 5)).toBe("cde");
+    expect(await read(reader, 5, 8)).toBe("fgh");
+    expect(await read(reader, 0, 8)).toBe("abcdefgh");
+    reader.close();
+  });
+
+  test("reads once for all who want the same bytes, and gives each a buffer of its own", async () => {
+    write("before");
+    const one = DraftReader.of(progress, fd);
+    const other = DraftReader.of(progress, fd);
+    const early = await one.read(0, 6);
+    // A draft's bytes never change; here that tells a second read from none.
+    write("behind");
+    const late = await other.read(0, 6);
+    expect(new TextDecoder().decode(late)).toBe("before");
+    expect(late.buffer).not.toBe(early.buffer);
+    expect(await read(other, 3, 6)).toBe("ore");
+    one.close();
+    expect(await read(other, 0, 6)).toBe("before");
+    other.close();
+  });
+
+  test("holds nothing once nobody uses it", async () => {
+    write("before");
+    const reader = DraftReader.of(progress, fd);
+    expect(await read(reader, 0, 6)).toBe("before");
+    reader.close();
+    write("behind");
+    const next = DraftReader.of(progress, fd);
+    expect(await read(next, 0, 6)).toBe("behind");
+    next.close();
+  });
+
+  test("gives what it holds of a longer run, and no more at once than a client is handed", async () => {
+    write("x".repeat(HANDED_OVER_BYTES + 10));
+    const reader = DraftReader.of(progress, fd);
+    expect((await reader.read(0, 10)).length).toBe(10);
+    expect((await reader.read(5, 20)).length).toBe(5);
+    expect((await reader.read(10, HANDED_OVER_BYTES + 10)).length).toBe(HANDED_OVER_BYTES);
+    reader.close();
+  });
+
+  test("throws where the disk gives fewer bytes, and reads again for the next", async () => {
+    write("abc");
+    const reader = DraftReader.of(progress, fd);
+    await expect(reader.read(0, 6)).rejects.toThrow("3 bytes of a draft, wanted 6");
+    ftruncateSync(fd, 0);
+    write("abcdef");
+    expect(await read(reader, 0, 6)).toBe("abcdef");
+    reader.close();
+  });
+
+  test("waits once for all", async () => {
+    const reader = DraftReader.of(progress, fd);
+    const { mark } = progress;
+    const waiting = reader.changedSince(mark);
+    expect(reader.changedSince(mark)).toBe(waiting);
+    progress.end("whole");
+    await waiting;
+    expect(reader.changedSince(progress.mark)).not.toBe(waiting);
+    progress.end("whole");
+    reader.close();
+  });
+});

@@ -1,0 +1,85 @@
+/** A thread's view of one draft: what those who follow the fill read and wait for is read and waited for once for all of them. */
+
+import { read } from "node:fs";
+import { promisify } from "node:util";
+import type { Progress } from "../keeper/progress.ts";
+
+/** Bytes handed over at once. This much, and what Bun's socket holds, is what a client that pauses costs. */
+export const HANDED_OVER_BYTES = 64 * 1024;
+
+const readAt = promisify(read);
+
+/** Bytes of the draft, from `first` to `until` (excluded). */
+interface Run {
+  readonly first: number;
+  readonly until: number;
+  readonly bytes: Promise<Uint8Array<ArrayBuffer>>;
+}
+
+/** By descriptor, those in use on this thread. A client's seat keeps the descriptor open, so that no other draft can have its number. */
+const inUse = new Map<number, DraftReader>();
+
+/** Reads a draft for all of a thread's clients who follow it. Each of them closes it once. */
+export class DraftReader {
+  readonly #progress: Progress;
+  readonly #fd: number;
+  #users = 0;
+  /** What was read last: whoever waited for the same bytes wants them next. */
+  #last: Run | undefined;
+  #waiting: { readonly mark: number; readonly changed: Promise<void> } | undefined;
+
+  private constructor(progress: Progress, fd: number) {
+    this.#progress = progress;
+    this.#fd = fd;
+  }
+
+  /** The reader of a draft, for one more client, who has a seat. */
+  static of(progress: Progress, fd: number): DraftReader {
+    let reader = inUse.get(fd);
+    if (reader === undefined) {
+      reader = new DraftReader(progress, fd);
+      inUse.set(fd, reader);
+    }
+    reader.#users++;
+    return reader;
+  }
+
+  /** A client needs it no more. */
+  close(): void {
+    if (--this.#users === 0) inUse.delete(this.#fd);
+  }
+
+  /** As `Progress.changedSince`. */
+  changedSince(mark: number): Promise<void> {
+    if (this.#waiting?.mark !== mark) this.#waiting = { mark, changed: this.#progress.changedSince(mark) };
+    return this.#waiting.changed;
+  }
+
+  /**
+   * Bytes that are in the draft, in a buffer of the caller's own: a stream takes the buffer away.
+   *
+   * @param until excluded; at most `HANDED_OVER_BYTES` of them come
+   * @throws where the disk doesn't give them
+   */
+  async read(first: number, until: number): Promise<Uint8Array<ArrayBuffer>> {
+    let run = this.#last;
+    if (run === undefined || first < run.first || run.until <= first) {
+      const end = Math.min(until, first + HANDED_OVER_BYTES);
+      run = { first, until: end, bytes: this.#bytesOf(first, end) };
+      this.#last = run;
+    }
+    try {
+      return (await run.bytes).slice(first - run.first, until - run.first);
+    } catch (error) {
+      if (this.#last === run) this.#last = undefined;
+      throw error;
+    }
+  }
+
+  async #bytesOf(first: number, until: number): Promise<Uint8Array<ArrayBuffer>> {
+    const wanted = until - first;
+    const { bytesRead, buffer } = await readAt(this.#fd, new Uint8Array(wanted), 0, wanted, first);
+    if (bytesRead !== wanted) throw new Error(`${bytesRead} bytes of a draft, wanted ${wanted}`);
+    return buffer;
+  }
+}
