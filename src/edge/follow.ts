@@ -1,15 +1,10 @@
 /** A body that is still arriving, read from its draft behind the keeper that writes it. */
 
 import { Progress } from "../keeper/progress.ts";
-import type { KeeperClient, ObjectEntry } from "../keeper/protocol.ts";
+import type { GrowingEntry, KeeperClient, ObjectEntry } from "../keeper/protocol.ts";
 import { exchange } from "../origin/exchange.ts";
 import type { OriginBody, OriginRequest } from "../origin/origin.ts";
 import { DraftReader, HANDED_OVER_BYTES } from "./draft-reader.ts";
-
-/** An entry whose body is still arriving. */
-export type GrowingEntry = ObjectEntry & {
-  readonly content: { readonly body: { readonly kind: "growing" } };
-};
 
 /** True for an entry whose body is still arriving. */
 export function isGrowing(entry: ObjectEntry): entry is GrowingEntry {

@@ -1,10 +1,10 @@
 /** The answer about one key, from what the keeper says of it. */
 
-import type { KeeperClient, Lookup, ObjectEntry } from "../keeper/protocol.ts";
+import type { GrowingEntry, KeeperClient, Lookup, ObjectEntry } from "../keeper/protocol.ts";
 import type { Log } from "../log/log.ts";
 import type { CorsHeaders } from "./cors.ts";
 import { errorResponse } from "./errors.ts";
-import { FollowedBody, type GrowingEntry, giveSeatBack, isGrowing } from "./follow.ts";
+import { FollowedBody, giveSeatBack, isGrowing } from "./follow.ts";
 import { cacheStatusOf, failedCacheStatus } from "./headers.ts";
 import type { HotMap } from "./hot-map.ts";
 import { pass } from "./pass.ts";

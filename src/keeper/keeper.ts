@@ -24,6 +24,7 @@ import {
   type ClearScope,
   type EdgeClient,
   type Entry,
+  type GrowingEntry,
   growingBodyOf,
   type KeeperClient,
   type Lookup,
@@ -129,12 +130,14 @@ export class Keeper implements KeeperClient {
     return isLeader ? lookup : own;
   }
 
-  async seek(entry: ObjectEntry, part: Part, isUnreadable = false): Promise<Seek> {
+  async seek(entry: GrowingEntry, part: Part, isUnreadable = false): Promise<Seek> {
     const { key, content } = entry;
-    const growth = this.#fetcher.growths.find(entry.generation);
     const { etag } = content.head;
     if (isUnreadable) this.#store.report("read", new Error("A draft can't be read back"));
-    if (growth === undefined || isUnreadable || growth.progress.state === "unwritten") return this.#rest(key);
+    if (isUnreadable || new Progress(content.body.progress).state === "unwritten") return this.#rest(key);
+    const growth = this.#fetcher.growths.find(entry.generation);
+    // It ended while the question was on its way: all bytes are there, or it is known that they won't come.
+    if (growth === undefined) return { kind: "coming" };
     // A server that refuses every If-Match must not make us start over and over.
     if (etag === undefined || this.#outdated.get(key) === etag) return { kind: "coming" };
     if (await growth.seek(part)) return { kind: "coming" };

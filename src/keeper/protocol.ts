@@ -60,6 +60,11 @@ export interface Entry {
 /** An entry whose content is an object. */
 export type ObjectEntry = Entry & { readonly content: Extract<Content, { kind: "object" }> };
 
+/** An object whose body is still arriving. */
+export type GrowingEntry = ObjectEntry & {
+  readonly content: { readonly body: { readonly kind: "growing" } };
+};
+
 /** Why and until when an edge may answer with a stale entry without asking again. */
 export interface StaleUse {
   /** `revalidating`, or how S3 failed. */
@@ -115,7 +120,7 @@ export function growingBodyOf(lookup: Lookup): Extract<Body, { kind: "growing" }
 
 /** How a client gets to bytes that aren't there yet. */
 export type Seek =
-  /** They come to the draft. */
+  /** They come to the draft, unless its record says something else by now. */
   | { readonly kind: "coming" }
   /** S3 has another copy of the object by now. */
   | { readonly kind: "changed" }
@@ -131,11 +136,11 @@ export interface KeeperClient {
    */
   lookup(key: string, unusable?: number): Lookup | Promise<Lookup>;
   /**
-   * Asks for a part of a growing body before its turn. Never rejects.
+   * Asks for a part of a growing body before its turn, by somebody with a seat there. Never rejects.
    *
    * @param isUnreadable true where it is there but can't be read back
    */
-  seek(entry: ObjectEntry, part: Part, isUnreadable?: boolean): Promise<Seek>;
+  seek(entry: GrowingEntry, part: Part, isUnreadable?: boolean): Promise<Seek>;
   /**
    * Forgets objects in memory and on disk, on all threads, and then says how many there were.
    *

@@ -1,7 +1,7 @@
 /** The messages between an edge's thread and the main thread, where the keeper is. */
 
 import type { EdgeConfig } from "../edge/edge.ts";
-import type { ClearScope, Lookup, ObjectEntry, Seek } from "../keeper/protocol.ts";
+import type { ClearScope, GrowingEntry, Lookup, Seek } from "../keeper/protocol.ts";
 import type { Part } from "../origin/origin.ts";
 
 /** From the main thread to an edge. Messages arrive in the order they were sent. */
@@ -27,7 +27,7 @@ export type FromEdge =
   | {
       readonly type: "seek";
       readonly id: number;
-      readonly entry: ObjectEntry;
+      readonly entry: GrowingEntry;
       readonly part: Part;
       readonly isUnreadable: boolean;
     }

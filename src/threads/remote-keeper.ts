@@ -2,9 +2,9 @@
 
 import {
   type ClearScope,
+  type GrowingEntry,
   type KeeperClient,
   type Lookup,
-  type ObjectEntry,
   type Seek,
   shared,
 } from "../keeper/protocol.ts";
@@ -38,7 +38,7 @@ export class RemoteKeeper implements KeeperClient {
     return promise;
   }
 
-  seek(entry: ObjectEntry, part: Part, isUnreadable = false): Promise<Seek> {
+  seek(entry: GrowingEntry, part: Part, isUnreadable = false): Promise<Seek> {
     const id = ++this.#lastId;
     const { promise, resolve } = Promise.withResolvers<Seek>();
     this.#seeks.set(id, resolve);

@@ -3,9 +3,9 @@
 import { closeSync, ftruncateSync, mkdtempSync, openSync, rmSync, writeSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { FollowedBody, type GrowingEntry } from "../../src/edge/follow.ts";
+import { FollowedBody } from "../../src/edge/follow.ts";
 import { Progress } from "../../src/keeper/progress.ts";
-import type { KeeperClient, Seek } from "../../src/keeper/protocol.ts";
+import type { GrowingEntry, KeeperClient, Seek } from "../../src/keeper/protocol.ts";
 import type { Part } from "../../src/origin/origin.ts";
 import { patternBytes } from "./keeper-bench.ts";
 

@@ -4,7 +4,7 @@ import { join } from "node:path";
 import { Disk } from "../../src/keeper/disk.ts";
 import { Keeper } from "../../src/keeper/keeper.ts";
 import { Progress } from "../../src/keeper/progress.ts";
-import type { Entry, Lookup, ObjectEntry } from "../../src/keeper/protocol.ts";
+import type { Entry, GrowingEntry, Lookup, ObjectEntry } from "../../src/keeper/protocol.ts";
 import { Uses } from "../../src/keeper/uses.ts";
 import { createLog } from "../../src/log/log.ts";
 import { FakeOrigin } from "./fake-origin.ts";
@@ -111,14 +111,7 @@ export class KeeperBench {
 }
 
 /** An answer whose body is still arriving. */
-export type GrowingLookup = Extract<Lookup, { kind: "entry" }> & {
-  entry: {
-    content: {
-      kind: "object";
-      body: { kind: "growing"; fd: number; edge: number; progress: SharedArrayBuffer };
-    };
-  };
-};
+export type GrowingLookup = Extract<Lookup, { kind: "entry" }> & { entry: GrowingEntry };
 
 /** True for an answer whose body is still arriving. */
 export function isGrowing(lookup: Lookup): lookup is GrowingLookup {
