@@ -1,7 +1,8 @@
-import { afterEach, describe, expect, test } from "bun:test";
+import { afterEach, describe, expect, spyOn, test } from "bun:test";
 import { FollowBench, type Followed } from "../../test/support/follow-bench.ts";
 import { digestOf } from "../../test/support/keeper-bench.ts";
 import { isSettled, turns } from "../../test/support/turns.ts";
+import { Progress } from "../keeper/progress.ts";
 import { giveSeatBack } from "./follow.ts";
 
 const KIB = 1024;
@@ -136,6 +137,25 @@ describe("bytes far ahead", () => {
     bench.writePart(2 * KIB * KIB, LONG);
     expectBytes(bench, await run, "ended", 2 * KIB * KIB, LONG);
     expect(bench.sought).toHaveLength(1);
+  });
+  test("are not what comes between two looks at the record: it is read without asking", async () => {
+    const bench = start();
+    const original = Progress.prototype.readableUntil;
+    // The writer's thread is faster than this one, which has seen nothing yet.
+    const looked = spyOn(Progress.prototype, "readableUntil").mockImplementationOnce(function (
+      this: Progress,
+      position,
+    ) {
+      const until = original.call(this, position);
+      bench.write(BODY);
+      return until;
+    });
+    try {
+      expectBytes(bench, await bench.take(10, BODY - 1), "ended", 10, BODY);
+    } finally {
+      looked.mockRestore();
+    }
+    expect(bench.sought).toEqual([]);
   });
   test("are not asked for where the transfer is about to come there", async () => {
     const bench = start(LONG);

@@ -143,11 +143,15 @@ describe("isNear", () => {
     ["a byte behind the end of a transfer", 5000, true],
     ["1 MiB behind it", 5000 + MIB, true],
     ["more than 1 MiB behind it", 5001 + MIB, false],
-    ["what is there already", 4999, false],
+    ["what is there already", 4999, true],
     ["where the transfer stops", 3 * MIB, false],
     ["the last byte before that, far away", 3 * MIB - 1, false],
   ] as const)("%s (%d) is %p", (_, position, expected) => {
     expect(recordOf([[0, 5000, 3 * MIB]]).isNear(position)).toBe(expected);
+  });
+  test("is not the place in front of a transfer", () => {
+    expect(recordOf([[100, 150, 200]]).isNear(99)).toBe(false);
+    expect(recordOf([[100, 150, 200]]).isNear(100)).toBe(true);
   });
   test("is not the place just behind a transfer that ends before it", () => {
     expect(recordOf([[0, 100, 200]]).isNear(200)).toBe(false);

@@ -132,10 +132,13 @@ export class Progress {
     return until;
   }
 
-  /** True where a transfer is about to reach a position. */
+  /**
+   * True where a transfer is about to reach a position, or has: who has just seen that it hadn't must not take what has come
+   * since for far away.
+   */
   isNear(position: number): boolean {
     return this.segments.some(
-      ({ end, stop }) => end <= position && position < stop && position - end <= NEAR_BYTES,
+      ({ start, end, stop }) => start <= position && position < stop && position - end <= NEAR_BYTES,
     );
   }
 
