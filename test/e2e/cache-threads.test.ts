@@ -46,7 +46,7 @@ describe.each([1, 4])("with %d thread(s)", (threads) => {
       await hold.arrived;
       hold.release();
       expect(tally(await crowd.answers)).toEqual({ "200 right": clients });
-      expect(site.gate.countOf(key)).toBe(1);
+      expect(site.gate.countOf(key), site.explain(key)).toBe(1);
     });
 
     test(`${CLIENTS} clients that ask at once for a missing key are one S3 request`, async () => {
@@ -57,7 +57,7 @@ describe.each([1, 4])("with %d thread(s)", (threads) => {
       await hold.arrived;
       hold.release();
       expect(tally(await crowd.answers)).toEqual({ "404 right": CLIENTS });
-      expect(site.gate.countOf(key)).toBe(1);
+      expect(site.gate.countOf(key), site.explain(key)).toBe(1);
     });
 
     test("clients of different keys don't wait for each other", async () => {
@@ -97,7 +97,7 @@ describe.each([1, 4])("with %d thread(s)", (threads) => {
       await see(404, "o");
       await clear(proxy);
       await see(200, "n");
-      for (const key of [small, large, missing]) expect(site.gate.countOf(key)).toBe(2);
+      for (const key of [small, large, missing]) expect(site.gate.countOf(key), site.explain(key)).toBe(2);
       for (const connection of connections) connection.close();
     });
   });
@@ -116,6 +116,6 @@ describe.each([1, 4])("with %d thread(s)", (threads) => {
     expect(await left).toBe("left");
     hold.release();
     expect((await staying).text).toBe("stayed for");
-    expect(site.gate.countOf(key)).toBe(1);
+    expect(site.gate.countOf(key), site.explain(key)).toBe(1);
   });
 });

@@ -41,7 +41,7 @@ describe.each([1, 4])("with %d thread(s)", (threads) => {
           expect(hit.headers["cache-status"]).toMatch(/^s3proxy; hit; ttl=\d+$/);
           expect(hit.body.equals(method === "GET" ? body : Buffer.alloc(0))).toBe(true);
         }
-        expect(site.gate.countOf(key)).toBe(1);
+        expect(site.gate.countOf(key), site.explain(key)).toBe(1);
       }
     },
   );
@@ -51,7 +51,7 @@ describe.each([1, 4])("with %d thread(s)", (threads) => {
     await site.s3.put(key, "whole");
     expect((await get(proxy, `/${key}`, { method: "HEAD" })).status).toBe(200);
     expect((await get(proxy, `/${key}`)).text).toBe("whole");
-    expect(site.gate.countOf(key)).toBe(1);
+    expect(site.gate.countOf(key), site.explain(key)).toBe(1);
   });
 
   test("fresh objects and missing keys are answered while S3 is gone", async () => {
@@ -88,7 +88,7 @@ describe.each([1, 4])("with %d thread(s)", (threads) => {
     for (const query of ["", "?a", "?b=1", "?versionId=x"]) {
       expect((await get(proxy, `/${key}${query}`)).text).toBe("one");
     }
-    expect(site.gate.countOf(key)).toBe(1);
+    expect(site.gate.countOf(key), site.explain(key)).toBe(1);
   });
 
   test("a missing key is asked for once, and remembered for at most 60 s by default", async () => {
@@ -99,7 +99,7 @@ describe.each([1, 4])("with %d thread(s)", (threads) => {
       "s3proxy; fwd=uri-miss; stored; ttl=60",
     ]);
     for (let times = 0; times < 8; times++) expect((await get(proxy, `/${key}`)).status).toBe(404);
-    expect(site.gate.countOf(key)).toBe(1);
+    expect(site.gate.countOf(key), site.explain(key)).toBe(1);
   });
 });
 
@@ -131,7 +131,7 @@ describe.each([1, 4])("with --ttl 1 and %d thread(s)", (threads) => {
       const renewed = await askUntilExpired(key, { status: 200, text: before });
       expect(renewed.text === after).toBe(true);
       expect(renewed.headers["cache-status"]).toBe("s3proxy; fwd=stale; stored; ttl=1");
-      expect(site.gate.countOf(key)).toBe(2);
+      expect(site.gate.countOf(key), site.explain(key)).toBe(2);
     };
     await Promise.all([turn("small", "old", "new"), turn("large", "o".repeat(100_000), "n".repeat(100_000))]);
   });
@@ -145,9 +145,9 @@ describe.each([1, 4])("with --ttl 1 and %d thread(s)", (threads) => {
     await site.s3.put(missing, "there now");
     const found = await askUntilExpired(missing, { status: 404, text: "" });
     expect(found.text).toBe("there now");
-    expect(site.gate.countOf(missing)).toBe(2);
+    expect(site.gate.countOf(missing), site.explain(missing)).toBe(2);
     expect((await get(proxy, `/${lasting}`)).headers["cache-status"]).toMatch(/; hit; ttl=\d\d/);
-    expect(site.gate.countOf(lasting)).toBe(1);
+    expect(site.gate.countOf(lasting), site.explain(lasting)).toBe(1);
   });
 });
 
@@ -158,7 +158,7 @@ test("--negative-ttl says how long a missing key is remembered, and 0 that it is
   const never = await site.start({ threads: 4, args: ["--negative-ttl", "0"] });
   for (let times = 1; times <= 3; times++) {
     expect((await get(never, "/never-missing")).status).toBe(404);
-    expect(site.gate.countOf("never-missing")).toBe(times);
+    expect(site.gate.countOf("never-missing"), site.explain("never-missing")).toBe(times);
   }
   await never.stop();
 });

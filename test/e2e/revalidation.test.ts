@@ -55,7 +55,7 @@ describe.each(EVERY_CASE)(TITLE, (row) => {
     expect(question?.headers).not.toHaveProperty("if-modified-since");
     site.forward(TTL_SECONDS - 10);
     expectAnswer(await ask(name), 200, first, HIT);
-    expect(site.s3.countOf(name)).toBe(2);
+    expect(site.s3.countOf(name), site.explain(name)).toBe(2);
   });
   test("is asked about with its date where it has no entity tag", async () => {
     const name = key("dated");
@@ -79,7 +79,7 @@ describe.each(EVERY_CASE)(TITLE, (row) => {
     expect(replaced.headers.etag).toBe('"v2"');
     const hit = await ask(name);
     expectAnswer(hit, 200, second, HIT);
-    expect([hit.headers.etag, site.s3.countOf(name)]).toEqual(['"v2"', 2]);
+    expect([hit.headers.etag, site.s3.countOf(name)], site.explain(name)).toEqual(['"v2"', 2]);
   });
   test("is removed where it has been deleted, from the disk too", async () => {
     const name = key("deleted");
@@ -99,7 +99,7 @@ describe.each(EVERY_CASE)(TITLE, (row) => {
     site.forward(TTL_SECONDS + 1);
     for (let times = 0; times < 8; times++) expect((await ask(name)).status).toBe(404);
     await until(() => added().length === 0);
-    expect(site.s3.countOf(name)).toBe(2);
+    expect(site.s3.countOf(name), site.explain(name)).toBe(2);
   });
 });
 
@@ -143,7 +143,7 @@ describe.each(EVERY_CASE)(TITLE, (row) => {
     await hold.arrived;
     hold.release();
     expect((await answers).map(({ status }) => status)).toEqual([...Array(20).fill(200), 304, 200]);
-    expect(site.s3.countOf(name)).toBe(2);
+    expect(site.s3.countOf(name), site.explain(name)).toBe(2);
   });
 });
 
@@ -182,10 +182,10 @@ test.each(EVERY_CASE.filter(({ size }) => size === "small"))(
     const [unknown, passed] = [key("unknown"), key("passed")];
     site.s3.answer(unknown, 304, { ETag: '"v1"' }, "", 2);
     expect((await ask(unknown)).status).toBe(502);
-    expect(site.s3.countOf(unknown)).toBe(2);
+    expect(site.s3.countOf(unknown), site.explain(unknown)).toBe(2);
     site.s3.put(unknown, "there");
     expect((await ask(unknown)).text).toBe("there");
-    expect(site.s3.countOf(unknown)).toBe(3);
+    expect(site.s3.countOf(unknown), site.explain(unknown)).toBe(3);
 
     site.s3.put(passed, "passed", { "Cache-Control": "no-store" });
     expect((await ask(passed)).text).toBe("passed");

@@ -71,14 +71,14 @@ describe.each(EVERY_CASE)(TITLE, (row) => {
     expectAnswer(stale, 200, first, REVALIDATING);
     expect(Number(stale.headers.age)).toBeGreaterThanOrEqual(TTL_SECONDS + WINDOW_SECONDS - 20);
     expect(Date.parse(stale.headers.expires!)).toBeLessThan(Date.parse(stale.headers.date!));
-    expect(site.s3.countOf(name)).toBe(2);
+    expect(site.s3.countOf(name), site.explain(name)).toBe(2);
     hold.release();
     for (const connection of connections) {
       await until(async () => (await connection.get(`/${name}`)).headers.etag === '"v2"');
       expectAnswer(await connection.get(`/${name}`), 200, second, HIT);
       connection.close();
     }
-    expect(site.s3.countOf(name)).toBe(2);
+    expect(site.s3.countOf(name), site.explain(name)).toBe(2);
   });
   test("is made fresh behind its answers where it is unchanged, and removed where it was deleted", async () => {
     const name = key("behind");

@@ -72,7 +72,7 @@ describe.each(EVERY_WAY)("with $threads thread(s), over $protocol", ({ threads, 
       site.s3.put(key, NEWER, { ETag: '"v2"' });
       const after = streams(ON_ALL_THREADS, key, NEWER);
       await allHave(after, HALF);
-      expect(site.gate.countOf(key)).toBe(2);
+      expect(site.gate.countOf(key), site.explain(key)).toBe(2);
       held.release();
       await expectWhole(after, NEWER);
       const before = framesIn(proxy().cacheDir);
@@ -81,7 +81,11 @@ describe.each(EVERY_WAY)("with $threads thread(s), over $protocol", ({ threads, 
       await until(() => drafts() === 0);
       expect(framesIn(proxy().cacheDir)).toEqual(before);
       const hit = await ask(key);
-      expect([hit.headers.etag, hit.body.equals(NEWER), site.gate.countOf(key)]).toEqual(['"v2"', true, 2]);
+      expect([hit.headers.etag, hit.body.equals(NEWER), site.gate.countOf(key)], site.explain(key)).toEqual([
+        '"v2"',
+        true,
+        2,
+      ]);
     },
   );
 
@@ -94,7 +98,7 @@ describe.each(EVERY_WAY)("with $threads thread(s), over $protocol", ({ threads, 
     await expectWhole([...riders, ...after], BODY);
     await until(() => drafts() === 0);
     expect((await ask(key)).headers["cache-status"]).toStartWith("s3proxy; hit");
-    expect(site.gate.countOf(key)).toBe(1);
+    expect(site.gate.countOf(key), site.explain(key)).toBe(1);
   });
 
   test("a draft that another process deletes: who rides gets the bytes, and who comes after it gets them too", async () => {
@@ -110,6 +114,6 @@ describe.each(EVERY_WAY)("with $threads thread(s), over $protocol", ({ threads, 
     await until(() => drafts() === 0);
     expect((await ask(key)).body.equals(BODY)).toBe(true);
     // A second fill for those who had no descriptor of the first one's draft, and no more.
-    expect(site.gate.countOf(key)).toBeLessThanOrEqual(3);
+    expect(site.gate.countOf(key), site.explain(key)).toBeLessThanOrEqual(3);
   });
 });

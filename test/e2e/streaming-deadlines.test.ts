@@ -48,7 +48,7 @@ describe("with --origin-timeout 1", () => {
       expect([way, outcomesOf(key)]).toEqual([way, ["aborted"]]);
       hold.release();
       expect((await ask(key)).body.equals(BODY)).toBe(true);
-      expect([way, site.gate.countOf(key)]).toEqual([way, 2]);
+      expect([way, site.gate.countOf(key)], site.explain(key)).toEqual([way, 2]);
     });
     for (const { way, kept, drafts } of SUBJECTS) {
       await until(() => drafts() === 0);
@@ -70,7 +70,7 @@ describe("with --origin-timeout 1", () => {
         const waiting = streams(ON_ALL_THREADS, key, body);
         const ends = await Promise.all(waiting.map((each) => each.ended));
         const kinds = new Set(ends.map(({ status, isComplete }) => `${status} ${isComplete}`));
-        expect([way, [...kinds], site.gate.countOf(key)]).toEqual([way, ["504 true"], 1]);
+        expect([way, [...kinds], site.gate.countOf(key)], site.explain(key)).toEqual([way, ["504 true"], 1]);
         hold.release();
         await until(async () => (await ask(key)).status === 200);
         expect((await ask(key)).body.equals(body)).toBe(true);
@@ -84,7 +84,7 @@ describe("with --origin-timeout 1", () => {
       site.s3.put(key, BODY);
       site.s3.drip(key, STREAMED_BYTES / 1.5);
       expect([way, await endsOf([stream(key, BODY)], BODY)]).toEqual([way, { "200 whole": 1 }]);
-      expect(site.gate.countOf(key)).toBe(1);
+      expect(site.gate.countOf(key), site.explain(key)).toBe(1);
     });
   });
 });

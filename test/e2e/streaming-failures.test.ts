@@ -77,7 +77,7 @@ describe.each(EVERY_WAY)("with $threads thread(s), over $protocol", ({ threads, 
       fail(key, 1);
       hold.release();
       expect(await endsOf(waiting, body)).toEqual({ "200 whole": ON_ALL_THREADS });
-      expect(site.gate.countOf(key)).toBe(2);
+      expect(site.gate.countOf(key), site.explain(key)).toBe(2);
     });
 
     test("twice: all who wait are told so with 502, nothing is kept, and a later request starts anew", async () => {
@@ -87,7 +87,7 @@ describe.each(EVERY_WAY)("with $threads thread(s), over $protocol", ({ threads, 
       hold.release();
       const ends = await Promise.all(waiting.map((each) => each.ended));
       for (const { status, isComplete } of ends) expect([status, isComplete]).toEqual([502, true]);
-      expect([site.gate.countOf(key), kept()]).toEqual([2, before]);
+      expect([site.gate.countOf(key), kept()], site.explain(key)).toEqual([2, before]);
       // A failure may be remembered for a second.
       await until(async () => (await ask(key)).status === 200);
       expect((await ask(key)).body.equals(body)).toBe(true);
@@ -101,7 +101,7 @@ describe.each(EVERY_WAY)("with $threads thread(s), over $protocol", ({ threads, 
     hold.release();
     const ends = await Promise.all(waiting.map((each) => each.ended));
     expect(new Set(ends.map((end) => end.status))).toEqual(new Set([seen]));
-    expect(site.gate.countOf(key)).toBe(1);
+    expect(site.gate.countOf(key), site.explain(key)).toBe(1);
     site.s3.clearPrograms();
   });
 
@@ -119,11 +119,11 @@ describe.each(EVERY_WAY)("with $threads thread(s), over $protocol", ({ threads, 
       await allHave(readers, half);
       hold.release();
       expect(await endsOf(readers, body)).toEqual({ "200 aborted": readers.length });
-      expect(site.gate.countOf(key)).toBe(1);
+      expect(site.gate.countOf(key), site.explain(key)).toBe(1);
       await until(() => drafts() === 0);
       expect(kept()).toEqual(before);
       expect(await endsOf([stream(key, body)], body)).toEqual({ "200 whole": 1 });
-      expect(site.gate.countOf(key)).toBe(2);
+      expect(site.gate.countOf(key), site.explain(key)).toBe(2);
     },
   );
 
@@ -228,7 +228,7 @@ describe.each([...THREADS])("with %d thread(s)", (threads) => {
     site.s3.put(key, newer);
     const next = await site.start({ threads, cacheDir });
     expect((await get(next, `/${key}`)).body.equals(newer)).toBe(true);
-    expect(site.gate.countOf(key)).toBe(2);
+    expect(site.gate.countOf(key), site.explain(key)).toBe(2);
     await next.stop();
   });
 });

@@ -58,6 +58,6 @@ describe.each(EVERY_WAY)("with $threads thread(s), over $protocol", ({ threads, 
     site.s3.put(key, body);
     expect(await endsOf([stream(key, body), stream(key, body)], body)).toEqual({ "200 whole": 2 });
     expect(await endsOf([stream(key, body)], body)).toEqual({ "200 whole": 1 });
-    expect(site.gate.countOf(key)).toBe(1);
+    expect(site.gate.countOf(key), site.explain(key)).toBe(1);
   });
 });

@@ -75,7 +75,7 @@ describe.each(EVERY_CASE)("with $threads thread(s), over $protocol, a stale $siz
     site.s3.fail(key, 500, "InternalError", 1);
     hold.release();
     expect(await endsOf(waiting, second)).toEqual({ "200 whole": ON_ALL_THREADS });
-    expect(site.gate.countOf(key)).toBe(3);
+    expect(site.gate.countOf(key), site.explain(key)).toBe(3);
   });
 
   test.each([
@@ -90,7 +90,7 @@ describe.each(EVERY_CASE)("with $threads thread(s), over $protocol, a stale $siz
     for (const each of waiting) {
       expect((await each.head).headers["cache-status"]).toMatch(/^s3proxy; hit; ttl=-\d+; detail=origin-/);
     }
-    expect(site.gate.countOf(key)).toBe(3);
+    expect(site.gate.countOf(key), site.explain(key)).toBe(3);
     remove();
     site.forward(TURN_SECONDS);
     await until(async () => (await ask(key)).body.equals(second));

@@ -50,7 +50,7 @@ describe.each(EVERY_WAY)("with $threads thread(s), over $protocol", ({ threads, 
     ]);
     hold.release();
     expect(await endsOf([leader, ...followers], BODY)).toEqual({ "200 whole": 1 + ON_ALL_THREADS });
-    expect(site.gate.countOf(key)).toBe(1);
+    expect(site.gate.countOf(key), site.explain(key)).toBe(1);
   });
 
   test("the answers say how the cache took part, and later ones are hits with a length", async () => {
@@ -78,7 +78,7 @@ describe.each(EVERY_WAY)("with $threads thread(s), over $protocol", ({ threads, 
       const { "content-length": _, connection: __, ...wanted } = ownOf(hit.headers);
       expect([status, headers]).toEqual([200, expect.objectContaining(wanted)]);
     }
-    expect(site.gate.countOf(key)).toBe(1);
+    expect(site.gate.countOf(key), site.explain(key)).toBe(1);
   });
 
   test("a client that comes late, while the last bytes are held, gets everything from the first byte on", async () => {
@@ -91,7 +91,7 @@ describe.each(EVERY_WAY)("with $threads thread(s), over $protocol", ({ threads, 
     await late.has(STREAMED_BYTES - 1);
     hold.release();
     expect(await endsOf([leader, late], BODY)).toEqual({ "200 whole": 2 });
-    expect(site.gate.countOf(key)).toBe(1);
+    expect(site.gate.countOf(key), site.explain(key)).toBe(1);
   });
 
   test("a crowd that comes during a fill gets the right bytes, and S3 isn't asked again", async () => {
@@ -101,7 +101,7 @@ describe.each(EVERY_WAY)("with $threads thread(s), over $protocol", ({ threads, 
     hold.release();
     expect(tally(await crowd.answers)).toEqual({ "200 right": clients });
     expect(await endsOf([leader], BODY)).toEqual({ "200 whole": 1 });
-    expect(site.gate.countOf(key)).toBe(1);
+    expect(site.gate.countOf(key), site.explain(key)).toBe(1);
   });
 
   test("a connection serves on after an answer that was streamed", async () => {
@@ -151,7 +151,7 @@ describe.each(EVERY_WAY)("with $threads thread(s), over $protocol", ({ threads, 
     await other.has(HALF);
     hold.release();
     expect(await endsOf([leader, other], BODY)).toEqual({ "200 whole": 2 });
-    expect(site.gate.countOf(key)).toBe(1);
+    expect(site.gate.countOf(key), site.explain(key)).toBe(1);
   });
 
   test.each([
@@ -167,7 +167,11 @@ describe.each(EVERY_WAY)("with $threads thread(s), over $protocol", ({ threads, 
       hold.release();
       await site.s3.ended(key, 1);
       const answer = await ask(key);
-      expect([answer.status, answer.body.equals(BODY), site.gate.countOf(key)]).toEqual([200, true, 1]);
+      expect([answer.status, answer.body.equals(BODY), site.gate.countOf(key)], site.explain(key)).toEqual([
+        200,
+        true,
+        1,
+      ]);
     },
   );
 
@@ -179,7 +183,7 @@ describe.each(EVERY_WAY)("with $threads thread(s), over $protocol", ({ threads, 
     hold.release();
     expect(await endsOf([leader, ...followers], BODY)).toEqual({ "200 whole": 1 + ON_ALL_THREADS });
     for (const follower of followers) expect((await follower.head).headers.etag).toBe('"v1"');
-    expect(site.gate.countOf(key)).toBe(1);
+    expect(site.gate.countOf(key), site.explain(key)).toBe(1);
   });
 
   test("a change at S3 whose old bytes are cut: nobody gets a blend, and the next client gets the new one", async () => {

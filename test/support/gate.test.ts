@@ -32,6 +32,7 @@ test("requests signed for the gate's own host are verified behind it, and counte
     method: "GET",
     rawPath: "/test-bucket/plus%2Bplus.txt",
     rawQuery: "",
+    headers: expect.objectContaining({ host: new URL(gate.endpoint).host }),
     status: 200,
   });
 });

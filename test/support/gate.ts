@@ -22,6 +22,8 @@ export interface GateRequest {
   rawPath: string;
   /** As it was on the wire, with its question mark; empty without one. */
   rawQuery: string;
+  /** Names in lower case. */
+  headers: Record<string, string>;
   /** Undefined until the head of the answer has come, and for good when none comes. */
   status: number | undefined;
 }
@@ -32,6 +34,8 @@ export interface Gate {
   readonly requests: readonly GateRequest[];
   /** Counts by raw path, by key in plain text, or all with `"*"`. */
   countOf(rawPathOrKey: string): number;
+  /** The requests of that raw path or key, in the order of their arrival. */
+  requestsOf(rawPathOrKey: string): readonly GateRequest[];
   /** Holds requests of that raw path or key (`"*"`: all) before they are sent on, until it is released. */
   hold(rawPathOrKey: string): Hold;
   /** With true drops every connection and refuses new ones; with false listens again on the same port. */
@@ -69,6 +73,8 @@ export async function startGate(target: string): Promise<Gate> {
   const requests: GateRequest[] = [];
   const held = new Set<HeldPath>();
 
+  const requestsOf = (rawPathOrKey: string) => requests.filter((request) => isOf(request, rawPathOrKey));
+
   async function admit(request: GateRequest, gone: Promise<void>): Promise<boolean> {
     requests.push(request);
     for (const { rawPathOrKey, hold } of held) {
@@ -89,7 +95,8 @@ export async function startGate(target: string): Promise<Gate> {
   return {
     endpoint: `http://127.0.0.1:${server.port}`,
     requests,
-    countOf: (rawPathOrKey) => requests.filter((request) => isOf(request, rawPathOrKey)).length,
+    countOf: (rawPathOrKey) => requestsOf(rawPathOrKey).length,
+    requestsOf,
     hold(rawPathOrKey) {
       const entry: HeldPath = { rawPathOrKey, hold: createHold(() => held.delete(entry)) };
       held.add(entry);
@@ -158,7 +165,8 @@ function requestOf(head: MessageHead): GateRequest {
   const [method, target] = head.firstLine;
   const queryStart = target.indexOf("?");
   const rawPath = queryStart < 0 ? target : target.slice(0, queryStart);
-  return { method, rawPath, rawQuery: target.slice(rawPath.length), status: undefined };
+  const headers = Object.fromEntries(head.headers.map(([name, value]) => [name.toLowerCase(), value]));
+  return { method, rawPath, rawQuery: target.slice(rawPath.length), headers, status: undefined };
 }
 
 function isOf(request: GateRequest, rawPathOrKey: string): boolean {

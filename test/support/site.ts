@@ -5,7 +5,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { startBackend } from "./backend.ts";
 import { type Answer, type Ask, ask } from "./client.ts";
-import { type Gate, startGate } from "./gate.ts";
+import { type Gate, type GateRequest, startGate } from "./gate.ts";
 import { type ProxyOptions, type RunningProxy, startProxy } from "./proxy.ts";
 import type { S3Location } from "./s3-backend.ts";
 
@@ -23,6 +23,8 @@ export interface Site<S3 extends Server> {
   readonly location: S3Location;
   /** Starts a proxy that asks through the gate. */
   start(options?: ProxyOptions): Promise<RunningProxy>;
+  /** What S3 was asked for a key and what the programs have logged of it: for the message of a test that counts requests. */
+  explain(key: string): string;
   /** A new directory, removed with the site. */
   directory(): string;
   stop(): Promise<void>;
@@ -48,6 +50,16 @@ export async function startSiteOf<S3 extends Server>(s3: S3): Promise<Site<S3>> 
       proxies.push(proxy);
       return proxy;
     },
+    explain(key) {
+      const lines = proxies.flatMap((proxy) => proxy.stdout().split("\n"));
+      const logged = lines.filter((line) => line.includes(`key=${key}`));
+      return [
+        `S3 was asked for "${key}":`,
+        ...gate.requestsOf(key).map(lineOf),
+        "The programs have logged:",
+        ...logged,
+      ].join("\n");
+    },
     directory() {
       const directory = mkdtempSync(join(tmpdir(), "s3proxy-test-"));
       directories.push(directory);
@@ -60,6 +72,12 @@ export async function startSiteOf<S3 extends Server>(s3: S3): Promise<Site<S3>> 
       for (const directory of directories) rmSync(directory, { recursive: true, force: true });
     },
   };
+}
+
+/** A request with what it makes conditional or one of a part. */
+function lineOf({ method, headers, status }: GateRequest): string {
+  const asked = Object.entries(headers).filter(([name]) => name === "range" || name.startsWith("if-"));
+  return `${method} ${status ?? "unanswered"} ${JSON.stringify(Object.fromEntries(asked))}`;
 }
 
 /** GETs a path, over HTTP/1.1 where nothing else is said. */
