@@ -32,6 +32,7 @@ export class FollowBench {
     new Response(null, { status: 500 });
   readonly #directory = mkdtempSync(join(tmpdir(), "s3proxy-follow-"));
   readonly #fd: number;
+  readonly #followed: FollowedBody[] = [];
   readonly #server: Bun.Server<undefined>;
 
   constructor(bodyBytes: number) {
@@ -97,7 +98,9 @@ export class FollowBench {
         throw new Error("Nobody clears");
       },
     };
-    return new FollowedBody(keeper, entry, first, last);
+    const followed = new FollowedBody(keeper, entry, first, last);
+    this.#followed.push(followed);
+    return followed;
   }
 
   /** One more client that takes all it gets. */
@@ -138,6 +141,8 @@ export class FollowBench {
 
   /** Ends it and leaves nothing behind. */
   async remove(): Promise<void> {
+    // Before the descriptor is closed, and may become another file's.
+    for (const followed of this.#followed) followed.end();
     this.progress.end("failed");
     await this.#server.stop(true);
     closeSync(this.#fd);
