@@ -3,6 +3,7 @@
 import { read } from "node:fs";
 import { promisify } from "node:util";
 import type { Progress } from "../keeper/progress.ts";
+import type { GrowingEntry } from "../keeper/protocol.ts";
 
 /** Bytes handed over at once. This much, and what Bun's socket holds, is what a client that pauses costs. */
 export const HANDED_OVER_BYTES = 64 * 1024;
@@ -16,11 +17,12 @@ interface Run {
   readonly bytes: Promise<Uint8Array<ArrayBuffer>>;
 }
 
-/** By descriptor, those in use on this thread. A client's seat keeps the descriptor open, so that no other draft can have its number. */
+/** By the generation of the entry that grows, those in use on this thread. */
 const inUse = new Map<number, DraftReader>();
 
 /** Reads a draft for all of a thread's clients who follow it. Each of them closes it once. */
 export class DraftReader {
+  readonly #generation: number;
   readonly #progress: Progress;
   readonly #fd: number;
   #users = 0;
@@ -28,17 +30,18 @@ export class DraftReader {
   #last: Run | undefined;
   #waiting: { readonly mark: number; readonly changed: Promise<void> } | undefined;
 
-  private constructor(progress: Progress, fd: number) {
+  private constructor({ generation, content }: GrowingEntry, progress: Progress) {
+    this.#generation = generation;
     this.#progress = progress;
-    this.#fd = fd;
+    this.#fd = content.body.fd;
   }
 
-  /** The reader of a draft, for one more client, who has a seat. */
-  static of(progress: Progress, fd: number): DraftReader {
-    let reader = inUse.get(fd);
+  /** The reader of an entry's draft, for one more client, who has a seat. */
+  static of(entry: GrowingEntry, progress: Progress): DraftReader {
+    let reader = inUse.get(entry.generation);
     if (reader === undefined) {
-      reader = new DraftReader(progress, fd);
-      inUse.set(fd, reader);
+      reader = new DraftReader(entry, progress);
+      inUse.set(entry.generation, reader);
     }
     reader.#users++;
     return reader;
@@ -46,7 +49,7 @@ export class DraftReader {
 
   /** A client needs it no more. */
   close(): void {
-    if (--this.#users === 0) inUse.delete(this.#fd);
+    if (--this.#users === 0) inUse.delete(this.#generation);
   }
 
   /** As `Progress.changedSince`. */
@@ -56,7 +59,7 @@ export class DraftReader {
   }
 
   /**
-   * Bytes that are in the draft, in a buffer of the caller's own: a stream takes the buffer away.
+   * Bytes that are in the draft. They may be others' too, and must not be changed or given away with their buffer.
    *
    * @param until excluded; at most `HANDED_OVER_BYTES` of them come
    * @throws where the disk doesn't give them
@@ -69,7 +72,7 @@ export class DraftReader {
       this.#last = run;
     }
     try {
-      return (await run.bytes).slice(first - run.first, until - run.first);
+      return (await run.bytes).subarray(first - run.first, until - run.first);
     } catch (error) {
       if (this.#last === run) this.#last = undefined;
       throw error;

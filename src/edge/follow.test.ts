@@ -212,6 +212,7 @@ describe("a client", () => {
       const client = new AbortController();
       bench.write(BODY);
       const reader = await streamOf(bench, 0, BODY - 1, client.signal);
+      await reader.read();
       const read = reader.read().catch(() => {});
       // Promises only: no read of a file ends within this turn.
       for (let step = 0; step < 30; step++) await Promise.resolve();
@@ -223,6 +224,18 @@ describe("a client", () => {
       await read;
     },
   );
+  test("that aborts in the middle of the first read keeps its seat until the read is over, and gets nothing", async () => {
+    const bench = start();
+    const client = new AbortController();
+    bench.write(BODY);
+    const answer = bench.take(0, BODY - 1, client.signal);
+    for (let step = 0; step < 30; step++) await Promise.resolve();
+    client.abort();
+    expect(bench.seats).toBe(1);
+    expect(await answer).toEqual({ kind: "none" });
+    await bench.progress.seatsChangedSince(1);
+    expect(bench.seats).toBe(0);
+  });
   test("that leaves between two reads gives its seat back, once, whatever comes after", async () => {
     const bench = start();
     const client = new AbortController();

@@ -33,6 +33,8 @@ export class FollowedBody {
   /** Of the whole body the end is not told before the keeper knows that it was the end. */
   readonly #isWhole: boolean;
   #position: number;
+  /** Read before there is a stream, so that it leaves in the turn of the headers. */
+  #first: Uint8Array<ArrayBuffer> | undefined;
   #askedFor = -1;
   /** While it lasts the seat, and with it the descriptor, is ours even where the client has left. */
   #reading: Promise<unknown> | undefined;
@@ -45,7 +47,7 @@ export class FollowedBody {
     this.#keeper = keeper;
     this.#entry = entry;
     this.#progress = progressOf(entry);
-    this.#draft = DraftReader.of(this.#progress, entry.content.body.fd);
+    this.#draft = DraftReader.of(entry, this.#progress);
     this.#position = first;
     this.#last = last;
     this.#isWhole = first === 0 && last === entry.content.bodyBytes - 1;
@@ -65,13 +67,13 @@ export class FollowedBody {
     if (client.aborted) this.end();
     try {
       if (this.#last - this.#position < HANDED_OVER_BYTES) return await this.#shortRun();
-      await this.#readableUntil();
+      this.#first = await this.#next();
     } catch {
       this.end();
       return undefined;
     }
     return new ReadableStream(
-      { type: "bytes", pull: (controller) => this.#pull(controller), cancel: () => this.end() },
+      { pull: (controller) => this.#pull(controller), cancel: () => this.end() },
       { highWaterMark: 0 },
     );
   }
@@ -102,9 +104,10 @@ export class FollowedBody {
     this.#progress.leave();
   }
 
-  async #pull(controller: ReadableByteStreamController): Promise<void> {
+  async #pull(controller: ReadableStreamDefaultController<Uint8Array>): Promise<void> {
     try {
-      const chunk = await this.#next();
+      const chunk = this.#first ?? (await this.#next());
+      this.#first = undefined;
       this.#position += chunk.length;
       controller.enqueue(chunk);
       if (this.#position <= this.#last) return;
