@@ -56,6 +56,7 @@ export async function startApp(config: Config, stopAsked: Promise<void>): Promis
       origin,
       disk,
       cacheBytes: config.cacheSize,
+      arePrecompressed: config.precompressed,
       maxObjectBytes: config.maxObjectSize,
       memoryBytes: config.memorySize,
       freshness: {

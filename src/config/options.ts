@@ -65,6 +65,7 @@ export const options = {
   authKey: row({ flag: "auth-key", short: "a", environment: "AUTH_KEY", kind: bearerToken, secret: true, group: "Serving", help: "bearer token of the management endpoints; without it they are closed" }),
   indexDocument: row({ flag: "index-document", environment: "INDEX_DOCUMENT", kind: documentName, default: "index.html", group: "Serving", help: "what a path that ends in a slash means" }),
   errorDocument: row({ flag: "error-document", environment: "ERROR_DOCUMENT", kind: objectKey, defaultNote: "a page of its own", group: "Serving", help: "key whose body goes with a 404 and other 4xx" }),
+  precompressed: row({ flag: "precompressed", environment: "PRECOMPRESSED", kind: boolean, default: "false", group: "Serving", help: "use app.js.br, app.js.zst and app.js.gz in the bucket as app.js in that content coding" }),
   spa: row({ flag: "spa", environment: "SPA", kind: boolean, default: "false", group: "Serving", help: "answer pages that don't exist with the index document: for apps that route in the browser" }),
   rejectQueryStrings: row({ flag: "reject-query-strings", short: "j", environment: "REJECT_QUERY_STRINGS", kind: boolean, default: "false", group: "Serving", help: "answer 400 to a request with a query string" }),
   allowedOrigins: row({ environment: "ALLOWED_ORIGINS", kind: origins, default: "[]", group: "Serving", help: 'JSON array of origins that get CORS headers; ["*"] allows all' }),

@@ -86,6 +86,7 @@ const table: readonly Row[] = [
   ["memorySize", "memory-size", undefined, "MEMORY_SIZE", 256 * 2 ** 20, sizes],
   ["indexDocument", "index-document", undefined, "INDEX_DOCUMENT", "index.html", words],
   ["errorDocument", "error-document", undefined, "ERROR_DOCUMENT", undefined, words],
+  ["precompressed", "precompressed", undefined, "PRECOMPRESSED", false, truths],
   ["spa", "spa", undefined, "SPA", false, truths],
   ["rejectQueryStrings", "reject-query-strings", "j", "REJECT_QUERY_STRINGS", false, truths],
   ["console", "console", "c", "CONSOLE", false, truths],

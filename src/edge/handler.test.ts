@@ -43,6 +43,7 @@ function handlerOf(keeper: Partial<KeeperClient>) {
     keeper: {
       lookup: () => Promise.reject(),
       seek: () => Promise.reject(),
+      represent: () => Promise.reject(),
       clear: () => Promise.reject(),
       ...keeper,
     },

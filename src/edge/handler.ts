@@ -6,9 +6,9 @@ import type { Log } from "../log/log.ts";
 import type { CorsHeaders, CorsPolicy } from "./cors.ts";
 import { ALLOWED_METHODS, errorResponse } from "./errors.ts";
 import { hostCheck } from "./host.ts";
-import type { HotMap } from "./hot-map.ts";
+import type { HotEntry, HotMap } from "./hot-map.ts";
 import { MANAGEMENT_PREFIX, type ManagementParts, manage } from "./management.ts";
-import { type Asked, answerObject, noteFile } from "./object.ts";
+import { type Asked, answerObject, noteFile, wish } from "./object.ts";
 import { respondHot } from "./respond.ts";
 import { meaningOf } from "./route.ts";
 import { answerNoObject, refuseRequest, type WebsiteConfig, type WebsiteParts } from "./website.ts";
@@ -100,10 +100,12 @@ function answer(parts: Parts, request: Request, waiting: Waiting): Response | Pr
   const nowMs = parts.nowMs();
   const hot = parts.hotMap.get(path);
   if (hot?.isUsable(nowMs) === true) {
-    const response = respondHot(hot, request, cors, nowMs);
-    if (response !== undefined) {
+    const chosen = hot.isNegotiated ? negotiated(parts, hot, headers.get("accept-encoding")) : hot;
+    const response = chosen && respondHot(chosen, request, cors, nowMs);
+    if (chosen !== undefined && response !== undefined) {
       parts.uses.mark(hot.entry.useIndex);
-      noteFile(parts, path, hot.entry);
+      if (chosen !== hot) parts.uses.mark(chosen.entry.useIndex);
+      noteFile(parts, path, chosen.entry);
       return response;
     }
   }
@@ -112,6 +114,13 @@ function answer(parts: Parts, request: Request, waiting: Waiting): Response | Pr
   if (meaning.kind === "nothing") return refuseRequest(parts, "missing", request, cors.headers);
   waiting(request);
   return answerKey(parts, { request, path, key: meaning.key, cors, isOwnPath: true });
+}
+
+/** What a client gets of what the edge holds; undefined where that is nothing the client takes. */
+function negotiated(parts: Parts, hot: HotEntry, accept: string | null): HotEntry | undefined {
+  const choice = hot.choose(accept);
+  wish(parts.keeper, hot, choice.wanted);
+  return choice.isAcceptable ? choice.hot : undefined;
 }
 
 async function answerKey(parts: Parts, asked: Asked): Promise<Response> {

@@ -1,14 +1,14 @@
 /** The headers of an object's answer, and `Cache-Status` in words of RFC 9211. */
 
 import { formatHttpDate } from "../http/date.ts";
+import { mediaTypeOf } from "../http/media-type.ts";
 import type { CacheStatus, ObjectEntry } from "../keeper/protocol.ts";
+import { codingsOf } from "../keeper/representations.ts";
+import type { CorsHeaders } from "./cors.ts";
 import type { ErrorCode } from "./errors.ts";
 
 /** A set of headers, ready to be sent. */
 export type HeaderSet = Readonly<Record<string, string>>;
-
-/** What S3 says of an object that was stored without a type. */
-const UNTYPED = "binary/octet-stream";
 
 /** What every answer about an object says, 304 included (RFC 9110 section 15.4.5). */
 export function validityHeaders(
@@ -26,6 +26,7 @@ export function validityHeaders(
     // Bun leaves it out of HEAD answers over HTTP/1.1.
     date: formatHttpDate(nowMs),
   };
+  if (entry.content.isVariant || codingsOf(entry).length > 0) headers.vary = "Accept-Encoding";
   if (head.etag !== undefined) headers.etag = head.etag;
   if (head.lastModified !== undefined) headers["last-modified"] = head.lastModified;
   return headers;
@@ -49,7 +50,7 @@ export function representationHeaders(entry: ObjectEntry): Record<string, string
   const { head } = entry.content;
   // The type is what S3 has; a browser is not to guess another.
   const headers: Record<string, string> = { "x-content-type-options": "nosniff" };
-  headers["content-type"] = contentType(head.contentType, entry.key);
+  headers["content-type"] = mediaTypeOf(head.contentType, entry.key);
   if (head.contentEncoding !== undefined) headers["content-encoding"] = head.contentEncoding;
   if (head.contentLanguage !== undefined) headers["content-language"] = head.contentLanguage;
   const disposition = head.contentDisposition ?? dispositionOf(entry);
@@ -65,9 +66,11 @@ function dispositionOf({ content }: ObjectEntry): string | undefined {
   return content.body.kind === "memory" ? undefined : "inline";
 }
 
-/** The type S3 has, else the one that goes with the key's extension. */
-function contentType(stored: string | undefined, key: string): string {
-  return stored === undefined || stored === UNTYPED ? Bun.file(key).type : stored;
+/** An answer's headers with those of CORS; both may say what the answer varies with. */
+export function withCors(headers: HeaderSet, cors: CorsHeaders): HeaderSet {
+  const both = { ...headers, ...cors.headers };
+  if (headers.vary === undefined || cors.headers.vary === undefined) return both;
+  return { ...both, vary: `${headers.vary}, ${cors.headers.vary}` };
 }
 
 /** The `Cache-Status` of an answer that has an entry behind it. */

@@ -3,10 +3,13 @@
  * decoding. It owns no truth: the keeper says what to forget.
  */
 
+import type { Coding } from "../http/coding.ts";
 import { isFresh } from "../keeper/freshness.ts";
 import type { ObjectEntry, StaleUse } from "../keeper/protocol.ts";
+import { codingsOf } from "../keeper/representations.ts";
 import type { CorsHeaders } from "./cors.ts";
-import { cacheStatusOf, type HeaderSet, objectHeaders, validityHeaders } from "./headers.ts";
+import { cacheStatusOf, type HeaderSet, objectHeaders, validityHeaders, withCors } from "./headers.ts";
+import { type Choice, choose } from "./negotiate.ts";
 
 /** Most paths an edge holds. Their bodies are shared and counted by the keeper; a path and its headers take about 2 KB. */
 const HOT_PATHS = 20_000;
@@ -22,23 +25,64 @@ const KINDS: Readonly<Record<AnswerKind, number>> = {
   moved: 4,
 };
 
+/** Most values of `Accept-Encoding` for which an entry remembers what was chosen. */
+const CHOICES = 16;
+
+/** What is answered with, and what the client would like better. */
+export interface HotChoice extends Omit<Choice, "entry"> {
+  readonly hot: HotEntry;
+}
+
 /** An entry with its headers as of this second. */
 export class HotEntry {
   readonly entry: ObjectEntry;
   readonly paths: string[] = [];
+  /** True where what a client gets depends on its `Accept-Encoding`. */
+  readonly isNegotiated: boolean;
+  readonly #variants: readonly HotEntry[];
+  readonly #usableUntilMs: number;
+  readonly #choices = new Map<string, HotChoice>();
+  /** What the keeper has been asked for already. */
+  readonly #wished = new Set<Coding>();
   readonly #stale: StaleUse | undefined;
   #second = -1;
   #sets: Headers[] = [];
 
-  /** @param stale why and until when it may be used though it is not fresh */
-  constructor(entry: ObjectEntry, stale?: StaleUse) {
+  /**
+   * @param stale why and until when it may be used though it is not fresh
+   * @param variants the object in other codings
+   */
+  constructor(entry: ObjectEntry, stale?: StaleUse, variants: readonly ObjectEntry[] = []) {
     this.entry = entry;
     this.#stale = stale;
+    this.isNegotiated = codingsOf(entry).length > 0;
+    this.#variants = variants.map((variant) => new HotEntry(variant, stale));
+    this.#usableUntilMs = Math.min(...variants.map(({ freshUntilMs }) => freshUntilMs));
   }
 
   /** True while it may be answered with, without asking the keeper. */
   isUsable(nowMs: number): boolean {
-    return this.#stale === undefined ? isFresh(this.entry, nowMs) : nowMs < this.#stale.untilMs;
+    if (this.#stale !== undefined) return nowMs < this.#stale.untilMs;
+    return isFresh(this.entry, nowMs) && nowMs < this.#usableUntilMs;
+  }
+
+  /** What a client with this `Accept-Encoding` gets. */
+  choose(accept: string | null): HotChoice {
+    const known = this.#choices.get(accept ?? "*");
+    if (known !== undefined) return known;
+    const variants = this.#variants.map(({ entry }) => entry);
+    const { entry, wanted, isAcceptable } = choose(this.entry, variants, accept);
+    const hot = this.#variants.find((variant) => variant.entry === entry) ?? this;
+    const choice = { hot, wanted, isAcceptable };
+    if (this.#choices.size < CHOICES) this.#choices.set(accept ?? "*", choice);
+    return choice;
+  }
+
+  /** True the first time that a coding is wished for, so that the keeper is asked once. */
+  isFirstWish(coding: Coding): boolean {
+    if (this.#wished.has(coding)) return false;
+    this.#wished.add(coding);
+    return true;
   }
 
   /** True where it holds the same copy for the same use. */
@@ -76,13 +120,13 @@ export function answerHeaders(
   cors: CorsHeaders,
   nowMs: number,
 ): HeaderSet {
-  if (kind === "not-modified") return { ...validityHeaders(entry, cacheStatus, nowMs), ...cors.headers };
+  if (kind === "not-modified") return withCors(validityHeaders(entry, cacheStatus, nowMs), cors);
   const { redirectLocation } = entry.content.head;
   if (kind === "moved" && redirectLocation !== undefined) {
-    const headers = { ...validityHeaders(entry, cacheStatus, nowMs), ...cors.headers };
+    const headers = withCors(validityHeaders(entry, cacheStatus, nowMs), cors);
     return { ...headers, location: redirectLocation, "content-length": "0" };
   }
-  const headers = { ...objectHeaders(entry, cacheStatus, nowMs), ...cors.headers };
+  const headers = withCors(objectHeaders(entry, cacheStatus, nowMs), cors);
   return kind === "head" ? { ...headers, "content-length": String(entry.content.bodyBytes) } : headers;
 }
 
@@ -97,11 +141,11 @@ export class HotMap {
   }
 
   /** Holds an entry under a raw path, in place of an older copy of the same key. */
-  put(path: string, entry: ObjectEntry, stale?: StaleUse): HotEntry {
+  put(path: string, entry: ObjectEntry, stale?: StaleUse, variants?: readonly ObjectEntry[]): HotEntry {
     let hot = this.#byKey.get(entry.key);
     if (hot?.isOf(entry, stale) !== true) {
       this.drop([entry.key]);
-      hot = new HotEntry(entry, stale);
+      hot = new HotEntry(entry, stale, variants);
       this.#byKey.set(entry.key, hot);
     }
     if (!this.#byPath.has(path)) {

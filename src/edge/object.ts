@@ -1,12 +1,14 @@
 /** The answer about one key, from what the keeper says of it. */
 
+import type { Coding } from "../http/coding.ts";
 import type { GrowingEntry, KeeperClient, Lookup, ObjectEntry } from "../keeper/protocol.ts";
 import type { Log } from "../log/log.ts";
 import type { CorsHeaders } from "./cors.ts";
 import { errorResponse } from "./errors.ts";
 import { FollowedBody, giveSeatBack, isGrowing } from "./follow.ts";
 import { cacheStatusOf, failedCacheStatus } from "./headers.ts";
-import type { HotMap } from "./hot-map.ts";
+import { HotEntry, type HotMap } from "./hot-map.ts";
+import { choose } from "./negotiate.ts";
 import { pass } from "./pass.ts";
 import { respond } from "./respond.ts";
 
@@ -49,14 +51,37 @@ const NO_BYTES = new Uint8Array(new SharedArrayBuffer(0));
 /** Answers with the object a key names, after asking S3 if need be. */
 export async function answerObject(parts: ObjectParts, asked: Asked): Promise<Response | NoObject> {
   let { unusable } = asked;
+  let hasWaited = false;
   for (let tries = 0; tries < LOST_FILE_TRIES; tries++) {
-    const lookup = await parts.keeper.lookup(asked.key, unusable);
+    let lookup = await parts.keeper.lookup(asked.key, unusable);
+    if (!hasWaited && (await hasWaitedFor(parts.keeper, asked.request, lookup))) {
+      hasWaited = true;
+      lookup = await parts.keeper.lookup(asked.key);
+    }
     const answer = await answerLookup(parts, asked, lookup);
     if (answer !== undefined) return answer;
     unusable = lookup.kind === "entry" ? lookup.entry.generation : undefined;
   }
   parts.log.warn("A cached file was deleted again while it was answered from", { key: asked.key });
   return errorResponse("internal", asked.request.method === "HEAD", asked.cors.headers);
+}
+
+/** Asks, once, for the representation that clients would like better. */
+export function wish(keeper: KeeperClient, hot: HotEntry, coding: Coding | undefined): void {
+  if (coding === undefined || !hot.isFirstWish(coding)) return;
+  void keeper.represent(hot.entry.key, hot.entry.generation, coding);
+}
+
+/** Waits for a representation where the client takes nothing of what there is. False where there was no need to. */
+async function hasWaitedFor(keeper: KeeperClient, { headers }: Request, lookup: Lookup): Promise<boolean> {
+  if (lookup.kind !== "entry" || lookup.entry.content.kind !== "object") return false;
+  const entry: ObjectEntry = { ...lookup.entry, content: lookup.entry.content };
+  const choice = choose(entry, lookup.variants ?? [], headers.get("accept-encoding"));
+  if (choice.isAcceptable || choice.wanted === undefined) return false;
+  await keeper.represent(entry.key, entry.generation, choice.wanted);
+  // Until now it was a reason for the fill to go on.
+  if (isGrowing(entry)) giveSeatBack(entry);
+  return true;
 }
 
 /** Notes which file is being sent, for the case that it is deleted before Bun has opened it. */
@@ -88,16 +113,20 @@ async function answerLookup(
     const headers = { "cache-status": failedCacheStatus(code), ...cors.headers };
     return errorResponse(code, request.method === "HEAD", headers);
   }
-  const { entry, status, isKept, stale } = lookup;
+  const { entry, status, isKept, stale, variants = [] } = lookup;
   const cacheStatus = cacheStatusOf(status, isKept, entry.freshUntilMs, nowMs, stale?.reason);
   const { content } = entry;
   if (content.kind !== "object") return { code: content.kind, cacheStatus };
   const found: ObjectEntry = { ...entry, content };
   if (isGrowing(found)) return followGrowing(parts, asked, found, cacheStatus);
-  const response = respond(found, cacheStatus, request, cors, nowMs);
+  const choice = choose(found, variants, request.headers.get("accept-encoding"));
+  const response = respond(choice.entry, cacheStatus, request, cors, nowMs);
   if (response === undefined) return undefined;
-  noteFile(parts, path, found);
-  if (isKept && asked.isOwnPath) parts.hotMap.put(path, found, stale);
+  noteFile(parts, path, choice.entry);
+  if (isKept) {
+    const hot = asked.isOwnPath ? parts.hotMap.put(path, found, stale, variants) : new HotEntry(found);
+    wish(parts.keeper, hot, choice.wanted);
+  }
   return response;
 }
 

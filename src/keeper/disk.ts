@@ -11,10 +11,13 @@ import type { Room } from "./disk-bounds.ts";
 import { Draft } from "./draft.ts";
 import { encodeTrailer, type Footer, type Metadata } from "./frame.ts";
 import { readFrame } from "./frame-file.ts";
+import { isVariantName } from "./representations.ts";
 import type { Copy } from "./slot.ts";
 
 const DRAFT_ENDING = ".draft";
-const FRAME_NAME = /^[0-9a-f]{64}$/;
+const FRAME_NAME = /^[0-9a-f]{64}v?$/;
+/** What the name of a file ends in that holds no object but one in another content coding. */
+const VARIANT_ENDING = "v";
 /** The directory can't be used for a reason that only the operator can mend. */
 export class CacheDirectoryError extends Error {
   override readonly name = "CacheDirectoryError";
@@ -88,7 +91,8 @@ export class Disk {
    */
   nameOf(key: string, copy: Copy): string {
     const name = this.#hash(key);
-    return copy === 0 ? name : this.#hash(`${name}/${key}`);
+    const ending = isVariantName(key) ? VARIANT_ENDING : "";
+    return (copy === 0 ? name : this.#hash(`${name}/${key}`)) + ending;
   }
 
   /** Length of what follows the body in a file. */
@@ -216,6 +220,11 @@ export class Disk {
     const copy = this.#copyOf(name, metadata.key);
     return { name, path, copy, fileBytes, confirmedAtMs: modifiedAtMs, footer, metadata };
   }
+}
+
+/** True for the name of a file that holds an object in another content coding than its own. */
+export function isVariantFile(name: string): boolean {
+  return name.endsWith(VARIANT_ENDING);
 }
 
 function rethrow(error: unknown): never {

@@ -2,6 +2,7 @@
 
 import type { Disk, StoredFile } from "./disk.ts";
 import type { Ledger } from "./ledger.ts";
+import { isVariantName } from "./representations.ts";
 
 /** Files read at once: twice as cheap as one after the other (bench/findings.md). */
 const READERS = 8;
@@ -68,5 +69,5 @@ async function enterFile(disk: Disk, ledger: Ledger, file: StoredFile): Promise<
   }
   if (ledger.isKnown(key)) return false;
   ledger.addUndescribed(key, copy, fileBytes);
-  return true;
+  return !isVariantName(key);
 }

@@ -4,11 +4,13 @@
  */
 
 import { BoundedMap } from "../common/bounded-map.ts";
+import type { Coding } from "../http/coding.ts";
 import type { Log } from "../log/log.ts";
 import { type Origin, OriginError, type Part } from "../origin/origin.ts";
 import { Fetcher } from "./fetcher.ts";
 import { SMALL_BODY_BYTES } from "./fill.ts";
 import { type FreshnessRules, isFresh, staleWindowsOf } from "./freshness.ts";
+import type { Growth } from "./growth.ts";
 import {
   covers,
   describeScope,
@@ -32,13 +34,17 @@ import {
   type Seek,
   shared,
 } from "./protocol.ts";
+import { codingsOf, keyOfName, variantNames } from "./representations.ts";
 import { type Kept, Store, type StoreParts } from "./store.ts";
+import { Variants } from "./variants.ts";
 
 /** Most objects for which it is remembered that S3 said of their copy that it has changed. */
 const CHANGED_OBJECTS = 1_000;
 
 /** What a `Keeper` is made of. */
 export interface KeeperParts extends Omit<StoreParts, "onDrop"> {
+  /** True where `app.js.br` in the bucket is `app.js` in that content coding. */
+  readonly arePrecompressed: boolean;
   /** Largest object that is kept, in bytes. */
   readonly maxObjectBytes: number;
   /** From 0 (included) to 1 (excluded). */
@@ -61,6 +67,7 @@ export class Keeper implements KeeperClient {
   readonly #log: Log;
   readonly #store: Store;
   readonly #fetcher: Fetcher;
+  readonly #variants: Variants;
   readonly #edges = new Set<EdgeClient>();
   readonly #flights = new Map<string, Promise<Lookup>>();
   /** By key, the entity tag that S3 said is outdated. */
@@ -73,13 +80,16 @@ export class Keeper implements KeeperClient {
     this.#log = parts.log;
     const diskBytes = parts.disk === undefined ? 0 : parts.cacheBytes;
     const mostBytes = Math.min(Math.max(diskBytes, SMALL_BODY_BYTES), parts.maxObjectBytes);
-    const onDrop = (keys: readonly string[]) => {
-      for (const edge of this.#edges) edge.drop(keys);
-    };
-    const store = new Store({ ...parts, onDrop });
+    const store = new Store({ ...parts, onDrop: (names) => this.#dropAtEdges(names) });
     this.#store = store;
+    this.#variants = new Variants({
+      ...parts,
+      store,
+      lookup: (key) => this.lookup(key),
+      onMade: (key) => this.#dropAtEdges([key]),
+    });
     const place = { draft: (bodyBytes: number) => store.draft(bodyBytes), mostBytes };
-    this.#fetcher = new Fetcher({ ...parts, store, place, onReplaced: (key) => onDrop([key]) });
+    this.#fetcher = new Fetcher({ ...parts, store, place, onReplaced: (key) => this.#dropAtEdges([key]) });
   }
 
   /** From now on the edge is told what to forget. Returns how to end that. */
@@ -94,6 +104,44 @@ export class Keeper implements KeeperClient {
   }
 
   lookup(key: string, unusable?: number): Lookup | Promise<Lookup> {
+    if (unusable !== undefined) this.#variants.drop(key, unusable);
+    const found = this.#lookup(key, unusable);
+    return found instanceof Promise
+      ? found.then((lookup) => this.#withVariants(lookup))
+      : this.#withVariants(found);
+  }
+
+  /** The answer with the other representations of its object. */
+  #withVariants(lookup: Lookup): Lookup {
+    if (lookup.kind !== "entry" || !lookup.isKept || !isObject(lookup.entry)) return lookup;
+    if (lookup.entry.content.body.kind === "growing") return lookup;
+    const variants = this.#variants.of(lookup.entry);
+    return variants.length === 0 ? lookup : { ...lookup, variants };
+  }
+
+  async represent(key: string, generation: number, coding: Coding): Promise<boolean> {
+    const growth = this.#fetcher.growths.find(generation);
+    // It is another entry once it is whole.
+    if (growth !== undefined && !(await this.#isWhole(growth))) return false;
+    const base = this.#store.peek(key);
+    if (base === undefined || (growth === undefined && base.generation !== generation)) return false;
+    return this.#variants.make(base, coding);
+  }
+
+  /** Waits for a fill's end, unless it is of an object that nobody encodes. */
+  async #isWhole({ entry, progress }: Growth): Promise<boolean> {
+    if (codingsOf(entry).length === 0 || !progress.join()) return false;
+    await progress.leaveAtEnd();
+    return progress.state === "whole";
+  }
+
+  /** Edges forget what they hold of these, and of what these are representations of. */
+  #dropAtEdges(names: readonly string[]): void {
+    const keys = names.flatMap((name) => [keyOfName(name), ...this.#variants.basesOf(name)]);
+    for (const edge of this.#edges) edge.drop(keys);
+  }
+
+  #lookup(key: string, unusable?: number): Lookup | Promise<Lookup> {
     let known = this.#store.find(key);
     if (known !== undefined && known.generation === unusable) {
       this.#store.drop(key);
@@ -176,7 +224,8 @@ export class Keeper implements KeeperClient {
   async #clearSome(scope: ClearScope): Promise<number> {
     // A prefix can't be told from a file's name.
     if (scope.kind === "prefix") await (this.#indexed ?? this.index());
-    return scope.kind === "keys" ? this.#store.clearKeys(scope.keys) : this.#store.clearPrefix(scope.prefix);
+    if (scope.kind === "prefix") return this.#store.clearPrefix(scope.prefix);
+    return this.#store.clearKeys(scope.keys.flatMap((key) => [key, ...variantNames(key)]));
   }
 
   /** Learns in the background what an earlier run has left on disk. */
@@ -195,7 +244,7 @@ export class Keeper implements KeeperClient {
 
   /** Ends the large fills that are under way, and resolves when nothing is left to be written. */
   async settle(): Promise<void> {
-    await this.#fetcher.growths.cancelAll();
+    await Promise.all([this.#fetcher.growths.cancelAll(), this.#variants.stop()]);
     await this.#store.settle();
   }
 
@@ -246,7 +295,7 @@ export class Keeper implements KeeperClient {
       const lookup = await this.#fetcher.fetch(key, copy, isRetry);
       const isReplaced = copy !== undefined && lookup.kind === "entry" && isObject(lookup.entry);
       // Edges may hold what was known before.
-      if (isReplaced) for (const edge of this.#edges) edge.drop([key]);
+      if (isReplaced) this.#dropAtEdges([key]);
       return lookup;
     } catch (error) {
       if (error instanceof OriginError) return { kind: "failed", failure: error.failure };

@@ -11,6 +11,7 @@ import { BoundedMap } from "../common/bounded-map.ts";
 import { DiskBounds, type Room } from "./disk-bounds.ts";
 import { MemoryBounds } from "./memory-bounds.ts";
 import type { Entry, ObjectEntry } from "./protocol.ts";
+import { isVariantName } from "./representations.ts";
 import type { Copy, Slot } from "./slot.ts";
 import type { Uses } from "./uses.ts";
 
@@ -48,6 +49,8 @@ export class Ledger {
   readonly #memory: MemoryBounds;
   readonly #disk: DiskBounds;
   #lastUseIndex = 0;
+  /** How many slots are of objects in another content coding. */
+  #variants = 0;
 
   constructor(parts: LedgerParts) {
     this.#parts = parts;
@@ -58,7 +61,7 @@ export class Ledger {
 
   /** How many objects are known. */
   get objects(): number {
-    return this.#slots.size;
+    return this.#slots.size - this.#variants;
   }
 
   /** The keys of all objects. */
@@ -279,6 +282,7 @@ export class Ledger {
   /** Forgets everything; files are left to who deletes them all. */
   clear(): void {
     this.#slots.clear();
+    this.#variants = 0;
     this.#negatives.clear();
     this.#unread.clear();
     this.#memory.clear();
@@ -307,6 +311,7 @@ export class Ledger {
       onDisk: undefined,
     };
     this.#slots.set(key, slot);
+    if (isVariantName(key)) this.#variants++;
     return slot;
   }
 
@@ -345,6 +350,7 @@ export class Ledger {
     const slot = this.#slots.get(key);
     if (slot === undefined) return;
     this.#slots.delete(key);
+    if (isVariantName(key)) this.#variants--;
     this.#memory.leave(slot);
     this.#disk.delete(slot);
   }

@@ -3,6 +3,7 @@
 import type { Fields } from "../log/log.ts";
 import { SMALL_BODY_BYTES } from "./fill.ts";
 import type { CacheStatus, ClearScope, Entry, Lookup, ObjectEntry } from "./protocol.ts";
+import { keyOfName } from "./representations.ts";
 import type { Kept } from "./store.ts";
 
 /** An answer that has an entry. */
@@ -17,10 +18,10 @@ export function isAtHand({ content }: Entry): boolean {
   return content.bodyBytes > SMALL_BODY_BYTES && content.body.kind === "file" && content.body.isChecked;
 }
 
-/** True for a key that a clear is about. */
+/** True for a key that a clear is about, and for the names of its representations. */
 export function covers(scope: ClearScope | undefined, key: string): boolean {
   if (scope === undefined) return true;
-  return scope.kind === "prefix" ? key.startsWith(scope.prefix) : scope.keys.includes(key);
+  return scope.kind === "prefix" ? key.startsWith(scope.prefix) : scope.keys.includes(keyOfName(key));
 }
 
 /** What a clear is about, for the log. */

@@ -3,6 +3,7 @@
  * messages (see `threads/`), so everything here is plain data.
  */
 
+import type { Coding } from "../http/coding.ts";
 import type { Failure, ObjectHead, OriginRequest, Part } from "../origin/origin.ts";
 import { Progress } from "./progress.ts";
 
@@ -37,7 +38,14 @@ export type Body =
 
 /** What is known of a key: an object, or that there is none (to be had). */
 export type Content =
-  | { readonly kind: "object"; readonly head: ObjectHead; readonly bodyBytes: number; readonly body: Body }
+  | {
+      readonly kind: "object";
+      readonly head: ObjectHead;
+      readonly bodyBytes: number;
+      readonly body: Body;
+      /** Present where it is another representation than the stored one. */
+      readonly isVariant?: true;
+    }
   | { readonly kind: "missing" }
   | { readonly kind: "denied" };
 
@@ -82,6 +90,8 @@ export type Lookup =
       readonly isKept: boolean;
       /** Present on a stale answer. */
       readonly stale?: StaleUse;
+      /** The object in other content codings, as far as they are at hand; with its times. */
+      readonly variants?: readonly ObjectEntry[];
     }
   /** The edge fetches this one itself. */
   | { readonly kind: "pass"; readonly request: OriginRequest }
@@ -141,6 +151,13 @@ export interface KeeperClient {
    * @param isUnreadable true where it is there but can't be read back
    */
   seek(entry: GrowingEntry, part: Part, isUnreadable?: boolean): Promise<Seek>;
+  /**
+   * Makes sure of a stored object's representation in another content coding; in `identity` it is decoded. Never rejects.
+   *
+   * @param generation of the entry that was handed out
+   * @returns true where it is at hand, so that the next lookup has it
+   */
+  represent(key: string, generation: number, coding: Coding): Promise<boolean>;
   /**
    * Forgets objects in memory and on disk, on all threads, and then says how many there were.
    *

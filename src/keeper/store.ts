@@ -2,7 +2,7 @@
 
 import type { Log } from "../log/log.ts";
 import type { ObjectHead } from "../origin/origin.ts";
-import type { Disk, StoredFile } from "./disk.ts";
+import { type Disk, isVariantFile, type StoredFile } from "./disk.ts";
 import type { Draft } from "./draft.ts";
 import { Files } from "./files.ts";
 import type { Metadata } from "./frame.ts";
@@ -10,6 +10,7 @@ import { indexDirectory } from "./index-directory.ts";
 import { Ledger } from "./ledger.ts";
 import { Problems } from "./problems.ts";
 import type { Body, ClearScope, Entry, ObjectEntry } from "./protocol.ts";
+import { isVariantName } from "./representations.ts";
 import type { Copy } from "./slot.ts";
 import { type Ticket, Tickets } from "./tickets.ts";
 import type { Uses } from "./uses.ts";
@@ -90,6 +91,11 @@ export class Store {
   /** What is known of a key, fresh or not; undefined also where only its file says. Counts as a use. */
   find(key: string): Entry | undefined {
     return this.#ledger.find(key);
+  }
+
+  /** What is known of a name, where that is an object; not a use. */
+  peek(key: string): ObjectEntry | undefined {
+    return this.#ledger.peek(key);
   }
 
   /** True while the very copy that `entry` describes is what is known of its key. */
@@ -215,8 +221,9 @@ export class Store {
   async clearKeys(keys: readonly string[]): Promise<number> {
     let cleared = 0;
     for (const key of keys) {
-      if (!this.#isIndexed && !this.#ledger.hasObject(key)) await this.findOnDisk(key);
-      if (this.#ledger.hasObject(key)) cleared++;
+      const isCounted = !isVariantName(key);
+      if (isCounted && !this.#isIndexed && !this.#ledger.hasObject(key)) await this.findOnDisk(key);
+      if (isCounted && this.#ledger.hasObject(key)) cleared++;
       this.drop(key);
       // In the same turn, and whatever is known of them: a file that could not be read may be readable after a restart.
       for (const copy of [0, 1] as const) this.#disk?.removeNow(this.#disk.nameOf(key, copy));
@@ -244,7 +251,9 @@ export class Store {
     const names = new Set(wasIndexed || disk === undefined ? [] : this.#knownNames(disk));
     this.#ledger.clear();
     const removed = (await disk?.clear()) ?? [];
-    return wasIndexed ? known : known + removed.filter((name) => !names.has(name)).length;
+    return wasIndexed
+      ? known
+      : known + removed.filter((name) => !names.has(name) && !isVariantFile(name)).length;
   }
 
   #knownNames(disk: Disk): string[] {

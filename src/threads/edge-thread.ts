@@ -68,6 +68,10 @@ export async function startEdgeThread(
         return void host.keeper
           .seek(data.entry, data.part, data.isUnreadable)
           .then((seek) => send({ type: "sought", id: data.id, seek }));
+      case "represent":
+        return void host.keeper
+          .represent(data.key, data.generation, data.coding)
+          .then((isAtHand) => send({ type: "represented", id: data.id, isAtHand }));
       case "clear":
         return void host.keeper.clear(data.scope).then(
           (objects) => send({ type: "cleared", id: data.id, objects }),

@@ -20,6 +20,8 @@ self.onmessage = ({ data }: MessageEvent<ToEdge>) => {
       return keeper.found(data.id, data.lookup);
     case "sought":
       return keeper.sought(data.id, data.seek);
+    case "represented":
+      return keeper.represented(data.id, data.isAtHand);
     case "cleared":
       return keeper.cleared(data.id, data.objects);
     case "drop":

@@ -1,6 +1,7 @@
 /** The messages between an edge's thread and the main thread, where the keeper is. */
 
 import type { EdgeConfig } from "../edge/edge.ts";
+import type { Coding } from "../http/coding.ts";
 import type { ClearScope, GrowingEntry, Lookup, Seek } from "../keeper/protocol.ts";
 import type { Part } from "../origin/origin.ts";
 
@@ -9,6 +10,7 @@ export type ToEdge =
   | { readonly type: "start"; readonly config: EdgeConfig; readonly uses: SharedArrayBuffer }
   | { readonly type: "found"; readonly id: number; readonly lookup: Lookup }
   | { readonly type: "sought"; readonly id: number; readonly seek: Seek }
+  | { readonly type: "represented"; readonly id: number; readonly isAtHand: boolean }
   | { readonly type: "cleared"; readonly id: number; readonly objects: number | undefined }
   | { readonly type: "drop"; readonly keys: readonly string[] }
   | { readonly type: "drop-all"; readonly id: number }
@@ -30,6 +32,13 @@ export type FromEdge =
       readonly entry: GrowingEntry;
       readonly part: Part;
       readonly isUnreadable: boolean;
+    }
+  | {
+      readonly type: "represent";
+      readonly id: number;
+      readonly key: string;
+      readonly generation: number;
+      readonly coding: Coding;
     }
   | { readonly type: "clear"; readonly id: number; readonly scope: ClearScope | undefined }
   | { readonly type: "dropped-all"; readonly id: number }

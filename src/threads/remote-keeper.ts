@@ -1,5 +1,6 @@
 /** The keeper as an edge on another thread sees it. */
 
+import type { Coding } from "../http/coding.ts";
 import {
   type ClearScope,
   type GrowingEntry,
@@ -16,6 +17,7 @@ export class RemoteKeeper implements KeeperClient {
   readonly #send: (message: FromEdge) => void;
   readonly #lookups = new Map<number, (lookup: Lookup) => void>();
   readonly #seeks = new Map<number, (seek: Seek) => void>();
+  readonly #representations = new Map<number, (isAtHand: boolean) => void>();
   readonly #clears = new Map<number, (objects: number | undefined) => void>();
   readonly #asked = new Map<string, Promise<Lookup>>();
   #lastId = 0;
@@ -46,6 +48,14 @@ export class RemoteKeeper implements KeeperClient {
     return promise;
   }
 
+  represent(key: string, generation: number, coding: Coding): Promise<boolean> {
+    const id = ++this.#lastId;
+    const { promise, resolve } = Promise.withResolvers<boolean>();
+    this.#representations.set(id, resolve);
+    this.#send({ type: "represent", id, key, generation, coding });
+    return promise;
+  }
+
   clear(scope?: ClearScope): Promise<number> {
     const id = ++this.#lastId;
     const { promise, resolve, reject } = Promise.withResolvers<number>();
@@ -72,6 +82,12 @@ export class RemoteKeeper implements KeeperClient {
   sought(id: number, seek: Seek): void {
     this.#seeks.get(id)?.(seek);
     this.#seeks.delete(id);
+  }
+
+  /** The keeper's answer about a representation. */
+  represented(id: number, isAtHand: boolean): void {
+    this.#representations.get(id)?.(isAtHand);
+    this.#representations.delete(id);
   }
 
   /** The keeper's answer to a clear. */

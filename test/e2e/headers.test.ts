@@ -22,6 +22,7 @@ const KNOWN_HEADERS = new Set([
   "etag",
   "expires",
   "last-modified",
+  "vary",
   "x-content-type-options",
 ]);
 /** What S3 has beside an object, and what a bucket may add to an answer. */

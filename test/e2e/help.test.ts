@@ -37,6 +37,7 @@ const ROWS: readonly (readonly [flag: string, short: string, environment: string
   ["memory-size", "", "MEMORY_SIZE", "default 256MiB"],
   ["index-document", "", "INDEX_DOCUMENT", "default index.html"],
   ["error-document", "", "ERROR_DOCUMENT", "default a page of its own"],
+  ["precompressed", "", "PRECOMPRESSED", ""],
   ["spa", "", "SPA", ""],
   ["reject-query-strings", "j", "REJECT_QUERY_STRINGS", ""],
   ["console", "c", "CONSOLE", ""],

@@ -71,6 +71,7 @@ export class Life {
       uses,
       origin,
       disk,
+      arePrecompressed: false,
       freshness: rules,
       random: () => 0.5,
       nowMs,

@@ -91,6 +91,9 @@ export class FollowBench {
         this.sought.push(part);
         return this.answer;
       },
+      represent() {
+        throw new Error("Nobody asks for another representation");
+      },
       lookup() {
         throw new Error("Nobody looks up");
       },

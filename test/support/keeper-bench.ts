@@ -42,6 +42,7 @@ export class KeeperBench {
       origin: this.origin,
       disk: options.hasDisk === false ? undefined : new Disk(this.directory, this.origin.name),
       cacheBytes: options.cacheBytes ?? 2 ** 30,
+      arePrecompressed: false,
       maxObjectBytes: options.maxObjectBytes ?? 2 ** 30,
       memoryBytes: options.memoryBytes ?? 2 ** 30,
       freshness: {

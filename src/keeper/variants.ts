@@ -1,0 +1,260 @@
+/**
+ * Representations of stored objects in other content codings. Each is made once, behind the answers, and kept like an object
+ * under a name of its own; or it is another object of the bucket, that somebody has put there for it.
+ */
+
+import { BoundedMap } from "../common/bounded-map.ts";
+import { type Coding, codingOf } from "../http/coding.ts";
+import type { Log } from "../log/log.ts";
+import { decode, encode } from "./codec.ts";
+import { SMALL_BODY_BYTES } from "./fill.ts";
+import { isFresh } from "./freshness.ts";
+import { isAtHand, isObject } from "./lookups.ts";
+import { Progress } from "./progress.ts";
+import { growingBodyOf, type Lookup, type ObjectEntry } from "./protocol.ts";
+import {
+  codingsOf,
+  RECODED_MOST_BYTES,
+  storedCodingOf,
+  variantEtag,
+  variantName,
+  variantNames,
+} from "./representations.ts";
+import type { Store } from "./store.ts";
+import type { Ticket } from "./tickets.ts";
+
+/** Most bodies that wait to be encoded. One more isn't: who wants it gets the object as it is, and asks again later. */
+const MOST_WAITING = 64;
+/** Longest time for one body, in milliseconds. */
+const LONGEST_MS = 30_000;
+/** Most representations of which it is remembered that they aren't worth making. */
+const REMEMBERED_REFUSALS = 10_000;
+
+/** What the name of an object ends in that is another one's representation. */
+const ENDINGS = { br: ".br", zstd: ".zst", gzip: ".gz" } as const;
+
+/** What `Variants` is made of. */
+export interface VariantsParts {
+  readonly store: Store;
+  /** Asks for another object. */
+  readonly lookup: (key: string) => Lookup | Promise<Lookup>;
+  /** True where `app.js.br` in the bucket is `app.js` in that coding. */
+  readonly arePrecompressed: boolean;
+  /** Told of which key another representation is at hand. */
+  readonly onMade: (key: string) => void;
+  readonly nowMs: () => number;
+  readonly log: Log;
+}
+
+/** Finds and makes representations. */
+export class Variants {
+  readonly #parts: VariantsParts;
+  /** By name, what is being found or made. */
+  readonly #making = new Map<string, Promise<boolean>>();
+  /** By name, the entity tag of what isn't worth it or can't be done. */
+  readonly #refused = new BoundedMap<string, string>(REMEMBERED_REFUSALS);
+  readonly #stop = new AbortController();
+  /** One after the other: a slow level takes a whole core. */
+  #queue: Promise<unknown> = Promise.resolve();
+  #waiting = 0;
+
+  constructor(parts: VariantsParts) {
+    this.#parts = parts;
+  }
+
+  /** The representations of an object that are at hand, beside itself. Not a use of any. */
+  of(base: ObjectEntry): ObjectEntry[] {
+    const stored = storedCodingOf(base);
+    const found: ObjectEntry[] = [];
+    for (const coding of codingsOf(base)) {
+      if (coding === stored) continue;
+      const variant = this.#prepared(base, coding) ?? this.#kept(base, coding);
+      if (variant !== undefined) found.push(variant);
+    }
+    return found;
+  }
+
+  /** Makes sure of a representation, and tells of it where it wasn't at hand. False where it can't be had. Never rejects. */
+  make(base: ObjectEntry, coding: Coding): Promise<boolean> {
+    const name = variantName(base.key, coding);
+    const making = this.#making.get(name);
+    if (making !== undefined) return making;
+    const made = this.#make(base, coding, name)
+      .catch((error) => {
+        this.#parts.log.warn("Not encoded", { key: base.key, coding, reason: (error as Error).message });
+        return false;
+      })
+      .finally(() => this.#making.delete(name));
+    this.#making.set(name, made);
+    return made;
+  }
+
+  /** Forgets a key's representation whose body can't be had. */
+  drop(key: string, generation: number): void {
+    const { store } = this.#parts;
+    for (const name of [...variantNames(key), ...Object.values(ENDINGS).map((ending) => key + ending)])
+      if (store.peek(name)?.generation === generation) store.drop(name);
+  }
+
+  /** The keys of which an object may be a representation. */
+  basesOf(key: string): string[] {
+    if (!this.#parts.arePrecompressed) return [];
+    return Object.values(ENDINGS)
+      .filter((ending) => key.endsWith(ending))
+      .map((ending) => key.slice(0, -ending.length));
+  }
+
+  /** Makes nothing more. */
+  async stop(): Promise<void> {
+    this.#stop.abort();
+    await Promise.all(this.#making.values());
+  }
+
+  async #make(base: ObjectEntry, coding: Coding, name: string): Promise<boolean> {
+    if (!codingsOf(base).includes(coding)) return false;
+    const isHad =
+      (await this.#fetchPrepared(base, coding)) ||
+      ((await this.#recall(base, coding, name)) ?? (await this.#inTurn(base, coding, name)));
+    if (isHad) this.#parts.onMade(base.key);
+    return isHad;
+  }
+
+  /** What is kept of an object in a coding. */
+  #kept(base: ObjectEntry, coding: Coding): ObjectEntry | undefined {
+    const kept = this.#parts.store.peek(variantName(base.key, coding));
+    if (kept === undefined || !isAtHand(kept) || !isOf(kept, base, coding)) return undefined;
+    return asVariant(base, kept, coding, etagOf(base, coding));
+  }
+
+  /** The object that was put there for it. */
+  #prepared(base: ObjectEntry, coding: Coding): ObjectEntry | undefined {
+    const { store, nowMs, arePrecompressed } = this.#parts;
+    if (!arePrecompressed || coding === "identity" || storedCodingOf(base) !== "identity") return undefined;
+    const other = store.peek(base.key + ENDINGS[coding]);
+    if (other === undefined || !isAtHand(other) || !isFresh(other, nowMs())) return undefined;
+    const { etag, contentEncoding } = other.content.head;
+    const isPlainOrIt = contentEncoding === undefined || codingOf(contentEncoding) === coding;
+    if (etag === undefined || !isPlainOrIt || other.content.bodyBytes === 0) return undefined;
+    const variant = asVariant(base, other, coding, etagOf(base, coding, etag));
+    return { ...variant, freshUntilMs: Math.min(base.freshUntilMs, other.freshUntilMs) };
+  }
+
+  async #fetchPrepared(base: ObjectEntry, coding: Coding): Promise<boolean> {
+    if (!this.#parts.arePrecompressed || coding === "identity") return false;
+    const lookup = await this.#parts.lookup(base.key + ENDINGS[coding]);
+    const growing = growingBodyOf(lookup);
+    if (growing !== undefined) await new Progress(growing.progress, growing.edge).leaveAtEnd();
+    return this.#prepared(base, coding) !== undefined;
+  }
+
+  /** Makes ready what is kept already. Undefined where there is none; false where it can't be held. */
+  async #recall(base: ObjectEntry, coding: Coding, name: string): Promise<boolean | undefined> {
+    const { store } = this.#parts;
+    const known = store.peek(name) ?? (store.isWorthLooking(name) ? await store.findOnDisk(name) : undefined);
+    if (known === undefined || !isObject(known) || !isOf(known, base, coding)) return undefined;
+    if (isAtHand(known)) return true;
+    const opened = await store.open(known);
+    return opened?.isKept;
+  }
+
+  /** Waits for its turn, unless too many do. */
+  #inTurn(base: ObjectEntry, coding: Coding, name: string): Promise<boolean> | boolean {
+    if (this.#waiting >= MOST_WAITING || this.#refused.get(name) === base.content.head.etag) return false;
+    this.#waiting++;
+    const made = this.#queue
+      .then(() => this.#recode(base, coding, name))
+      .finally(() => {
+        this.#waiting--;
+      });
+    this.#queue = made.catch(() => {});
+    return made;
+  }
+
+  async #recode(base: ObjectEntry, coding: Coding, name: string): Promise<boolean> {
+    const { store, log, nowMs } = this.#parts;
+    const startedMs = nowMs();
+    if (this.#stop.signal.aborted || !store.holds(base)) return false;
+    const ticket = store.beginFill(name);
+    try {
+      const bytes = await this.#recoded(base, coding).catch((error: Error) => error);
+      const isWorthIt = !(bytes instanceof Error) && (coding === "identity" || isSmaller(bytes, base));
+      if (!isWorthIt) {
+        const reason = bytes instanceof Error ? bytes.message : "It gets no smaller";
+        if (!this.#stop.signal.aborted) this.#refused.set(name, base.content.head.etag ?? "");
+        log.info("Not encoded", { key: base.key, coding, reason });
+        return false;
+      }
+      const isKept = store.holds(base) && (await this.#keep(base, coding, bytes, ticket));
+      const ms = nowMs() - startedMs;
+      log.info("Encoded", { key: base.key, coding, bytes: bytes.length, of: base.content.bodyBytes, ms });
+      return isKept;
+    } finally {
+      store.endFill(ticket);
+    }
+  }
+
+  async #recoded(base: ObjectEntry, coding: Coding): Promise<Uint8Array<SharedArrayBuffer>> {
+    const { body, bodyBytes } = base.content;
+    if (body.kind === "growing") throw new Error("It is still arriving");
+    const bytes = body.kind === "memory" ? body.bytes : await Bun.file(body.path).slice(0, bodyBytes).bytes();
+    const stored = storedCodingOf(base);
+    if (coding !== "identity")
+      return encode(bytes, coding, AbortSignal.any([this.#stop.signal, AbortSignal.timeout(LONGEST_MS)]));
+    if (stored === undefined || stored === "identity") throw new Error("It isn't encoded");
+    return decode(bytes, stored, RECODED_MOST_BYTES);
+  }
+
+  async #keep(
+    base: ObjectEntry,
+    coding: Coding,
+    bytes: Uint8Array<SharedArrayBuffer>,
+    ticket: Ticket,
+  ): Promise<boolean> {
+    const { store } = this.#parts;
+    const { storedAtMs, freshUntilMs, expiresAtMs } = base;
+    const times = { storedAtMs, freshUntilMs, expiresAtMs };
+    const head = { etag: etagOf(base, coding) };
+    if (bytes.length <= SMALL_BODY_BYTES)
+      return (await store.keepInMemory(head, bytes, times, ticket)).isKept;
+    const draft = await store.draft(bytes.length);
+    if (draft === undefined) return false;
+    try {
+      await draft.write(bytes);
+    } catch (error) {
+      await draft.discard();
+      throw error;
+    }
+    return (await store.keepFile(head, draft, times, ticket)) !== undefined;
+  }
+}
+
+function etagOf({ content }: ObjectEntry, coding: Coding, source?: string): string {
+  return variantEtag(content.head.etag ?? '""', coding, source);
+}
+
+/** True where what is kept was made of the very bytes of the object. */
+function isOf(kept: ObjectEntry, base: ObjectEntry, coding: Coding): boolean {
+  return kept.content.head.etag === etagOf(base, coding);
+}
+
+function isSmaller(bytes: Uint8Array, { content }: ObjectEntry): boolean {
+  return bytes.length < content.bodyBytes;
+}
+
+/** An object as it is in another coding: its headers and times, and the other's body. */
+function asVariant(
+  base: ObjectEntry,
+  { generation, useIndex, content }: ObjectEntry,
+  coding: Coding,
+  etag: string,
+) {
+  const { contentEncoding: _, ...head } = base.content.head;
+  const encoded = coding === "identity" ? { ...head, etag } : { ...head, etag, contentEncoding: coding };
+  const { body, bodyBytes } = content;
+  return {
+    ...base,
+    generation,
+    useIndex,
+    content: { kind: "object", head: encoded, body, bodyBytes, isVariant: true } as const,
+  };
+}
