@@ -2,7 +2,7 @@ import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { ensureVersitygw } from "./versitygw.ts";
 
-// Tests versitygw itself, then the proxy end to end against it. Without versitygw this fails; it never skips.
+// Tests HTTP/2 with h2spec; then versitygw itself, and the proxy end to end against it. Without the programs this fails; it never skips.
 const ROOT = join(import.meta.dir, "../..");
 /** Of the end-to-end tests those that run against any S3: the others bring one of their own, and `npm test` has run them. */
 const anyS3 = [...new Bun.Glob("test/e2e/*.test.ts").scanSync(ROOT)]
@@ -15,7 +15,11 @@ const program = await ensureVersitygw().catch((error: Error) => {
   console.error(`The end-to-end tests need versitygw. ${error.message}`);
   process.exit(1);
 });
-for (const testPaths of [["./test/services/versitygw-contract.ts"], anyS3]) {
+for (const testPaths of [
+  ["./test/services/h2spec-conformance.ts"],
+  ["./test/services/versitygw-contract.ts"],
+  anyS3,
+]) {
   const child = Bun.spawn([process.execPath, "test", ...testPaths], {
     cwd: ROOT,
     env: { ...process.env, S3_TEST_BACKEND: "versitygw", VERSITYGW: program },

@@ -1,38 +1,22 @@
-import { existsSync, mkdirSync } from "node:fs";
-import { mkdir, mkdtemp, rm } from "node:fs/promises";
+import { mkdirSync } from "node:fs";
+import { mkdtemp, rm } from "node:fs/promises";
 import { createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { createBackend, createBucket, type S3Backend, type S3Location } from "../support/s3-backend.ts";
+import { ensureGoProgram } from "./go-program.ts";
 
-const VERSION = "v1.8.0";
-const MODULE = `github.com/versity/versitygw/cmd/versitygw@${VERSION}`;
-const BIN_DIRECTORY = join(import.meta.dir, "../../.cache/bin");
+const PROGRAM = {
+  name: "versitygw",
+  module: "github.com/versity/versitygw/cmd/versitygw",
+  version: "v1.8.0",
+};
 const START_DEADLINE_MS = 15_000;
 const BUCKET = "test-bucket";
 
-/**
- * The path of a versitygw program: the one of VERSITYGW, else of PATH, else of the project's `.cache/bin`,
- * else one that is built there, which takes minutes the first time. Throws when none can be had.
- */
-export async function ensureVersitygw(): Promise<string> {
-  const given = process.env.VERSITYGW;
-  if (given !== undefined && given !== "") {
-    if (existsSync(given)) return given;
-    throw new Error(`VERSITYGW is "${given}", and there is no such file`);
-  }
-  const built = join(BIN_DIRECTORY, "versitygw");
-  const found = Bun.which("versitygw") ?? (existsSync(built) ? built : null);
-  if (found !== null) return found;
-  const go = Bun.which("go");
-  if (go === null) {
-    throw new Error(
-      "There is no versitygw and no go to build it with: VERSITYGW is not set, " +
-        `"versitygw" and "go" are not on PATH, and "${built}" does not exist`,
-    );
-  }
-  await build(go);
-  return built;
+/** The path of a versitygw program, which is built where there is none. Throws when none can be had. */
+export function ensureVersitygw(): Promise<string> {
+  return ensureGoProgram(PROGRAM);
 }
 
 /**
@@ -67,18 +51,6 @@ export async function startVersitygw(): Promise<S3Backend> {
     throw new Error(`versitygw did not start. ${await output}`, { cause: error });
   }
   return createBackend(location, stop);
-}
-
-async function build(go: string): Promise<void> {
-  console.error(`Building versitygw ${VERSION} into ${BIN_DIRECTORY}; this takes minutes`);
-  await mkdir(BIN_DIRECTORY, { recursive: true });
-  const child = Bun.spawn([go, "install", MODULE], {
-    env: { ...process.env, GOBIN: BIN_DIRECTORY },
-    stdio: ["ignore", "inherit", "pipe"],
-  });
-  const output = await new Response(child.stderr).text();
-  const exitCode = await child.exited;
-  if (exitCode !== 0) throw new Error(`"${go} install ${MODULE}" failed with ${exitCode}: ${output}`);
 }
 
 function spawnServer(program: string, directory: string, location: S3Location) {
