@@ -18,7 +18,7 @@ export const FRAME = {
 export const FLAG = { none: 0, endStream: 1, ack: 1, endHeaders: 4 } as const;
 
 /** Settings: RFC 9113 section 6.5.2. */
-export const SETTING = { initialWindowSize: 4 } as const;
+export const SETTING = { headerTableSize: 1, initialWindowSize: 4 } as const;
 
 /** Error codes: RFC 9113 section 7. */
 export const ERROR_NAMES = [
@@ -85,6 +85,11 @@ export function reset(stream: number, code = ERROR_NAMES.indexOf("CANCEL")): Buf
 /** WINDOW_UPDATE; 0 is an error that the server must answer by itself. */
 export function windowUpdate(stream: number, bytes: number): Buffer {
   return frame(FRAME.windowUpdate, FLAG.none, stream, uint32(bytes));
+}
+
+/** PING, with eight bytes that the server sends back. */
+export function ping(text = "????????"): Buffer {
+  return frame(FRAME.ping, FLAG.none, 0, Buffer.from(text, "latin1"));
 }
 
 /** A request whose head is one frame, and which has no body. */

@@ -14,6 +14,8 @@ export interface Wire {
   readonly isClosed: boolean;
   /** Resolves when the connection has ended. */
   readonly closed: Promise<void>;
+  /** Reads nothing from now on, so that what is sent to it stays with the server and with the systems between. */
+  pause(): void;
   /** Ends it without a word. */
   destroy(): void;
 }
@@ -70,7 +72,8 @@ export async function openWire(port: number, ...frames: readonly Uint8Array[]): 
       return isClosed;
     },
     closed: closed.promise,
-    destroy: () => socket.destroy(),
+    pause: () => void socket.pause(),
+    destroy: () => void socket.destroy(),
   };
   await wire.send(Buffer.concat([PREFACE, ...frames]));
   return wire;
