@@ -29,11 +29,30 @@ const OTHER_SPELLINGS: readonly (readonly [path: string, status: number])[] = [
   ["/_proxy%2f_private/_cache/clear", 405],
   ["//_proxy/_private/_cache/clear", 405],
   ["/_PROXY/_private/_cache/clear", 405],
+  ["/_Proxy/_private/_cache/clear", 405],
+  ["/%255fproxy/_private/_cache/clear", 405],
+  ["/_proxy;/_private/_cache/clear", 405],
+  ["/_proxy;x=y/_private/_cache/clear", 405],
+  ["/;/_proxy/_private/_cache/clear", 405],
+  ["/_proxy%3f/_private/_cache/clear", 405],
+  ["/_proxy%20/_private/_cache/clear", 405],
+  ["/%EF%BC%BFproxy/_private/_cache/clear", 405],
+  ["/_proxy%EF%BC%8F_private/_cache/clear", 405],
+  ["///_proxy/_private/_cache/clear", 405],
+  ["/x//_proxy/_private/_cache/clear", 405],
   ["/x/..%2f_proxy/_private/_cache/clear", 405],
   ["/_proxy%5c_private%5c_cache%5cclear", 405],
   ["/_proxy/%5fprivate/_cache/clear", 404],
   ["/_proxy/_private/_cache/%63lear", 404],
   ["/_proxy//_private/_cache/clear", 404],
+  ["/_proxy/_private/_cache/CLEAR", 404],
+  ["/_proxy/_private/_cache/clear;", 404],
+  ["/_proxy/_private/_cache/clear;x=y", 404],
+  ["/_proxy/_private/_cache/clear%20", 404],
+  ["/_proxy/_private/_cache/clear%3fkey=a", 404],
+  ["/_proxy/_private/_cache%2fclear", 404],
+  ["/_proxy/_private;/_cache/clear", 404],
+  ["/_proxy/x/..%2f_private/_cache/clear", 404],
   ["/_proxy/_private/_cache/clear/", 404],
   ["/_proxy/_private/_cache/clear/x", 404],
   ["/_proxy/_private/_cache/clear%00", 404],
@@ -134,6 +153,10 @@ describe.each([...PROTOCOLS])("over %s", (protocol) => {
     "/x/../_proxy/_private/_cache/clear",
     "/_proxy/./_private/_cache/clear",
     "/_proxy\\_private/_cache/clear",
+    "/x/%2e%2e/_proxy/_private/_cache/clear",
+    "/x/.%2E/_proxy/_private/_cache/clear",
+    "/_proxy/x/../_private/_cache/clear",
+    "/../../_proxy/_private/_cache/clear",
   ])("%p, which the listener resolves, asks for the token all the same", async (path) => {
     for (const [, authorization, status] of LADDER) {
       expect((await clear(authorization, path)).status).toBe(status);
@@ -141,6 +164,18 @@ describe.each([...PROTOCOLS])("over %s", (protocol) => {
     expect(await fetches("a")).toBe(0);
   });
 });
+
+test.each(["http://evil", "https://127.0.0.1:1", "http://user@evil"])(
+  "as an absolute target at %p it asks for the token all the same",
+  async (origin) => {
+    for (const [, authorization, status] of LADDER) {
+      const headers = authorization === undefined ? undefined : { Authorization: authorization };
+      const path = `${origin}${CLEAR_PATH}`;
+      const answer = await ask(it.port, { method: "DELETE", path, ...(headers && { headers }) });
+      expect(answer.status).toBe(status);
+    }
+  },
+);
 
 test("without a Host header nothing resolves a path to it", async () => {
   const raw = `DELETE /x/../_proxy/_private/_cache/clear HTTP/1.0\r\nAuthorization: ${BEARER}\r\n\r\n`;
