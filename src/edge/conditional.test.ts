@@ -120,6 +120,25 @@ describe("preconditions, in the order of RFC 9110 section 13.2.2", () => {
   ] as const)("$headers are $is", ({ headers, is }) => {
     expect(preconditionsOf({ etag: '"a"', lastModified }, new Headers(headers))).toBe(is);
   });
+  test("If-Match is met by exactly the lists that have the tag, where neither is weak; anything else fails, and nothing throws", () => {
+    const tagText = fc.string({ unit: fc.constantFrom(..."!#$,/W*'a0~"), maxLength: 5 });
+    const tag = fc.tuple(fc.boolean(), tagText).map(([isWeak, inner]) => `${isWeak ? "W/" : ""}"${inner}"`);
+    const comma = fc.constantFrom(",", ", ", " , ", ",,");
+    fc.assert(
+      fc.property(fc.array(tag, { maxLength: 5 }), tag, comma, (list, etag, between) => {
+        const isIn = !etag.startsWith("W/") && list.includes(etag);
+        const met = preconditionsOf({ etag }, new Headers({ "if-match": list.join(between) }));
+        expect(met).toBe(isIn ? "met" : "failed");
+      }),
+      { numRuns: 500 },
+    );
+    fc.assert(
+      fc.property(fc.string({ unit: fc.constantFrom(...'"W/*, a\\') }), (garbage) => {
+        const headers = { get: (name: string) => (name === "if-match" ? `${garbage}x` : null) };
+        expect(preconditionsOf({ etag: '"not there"' }, headers)).toBe("failed");
+      }),
+    );
+  });
   test.each([
     { validators: { etag: 'W/"a"' }, headers: { "if-match": 'W/"a"' }, is: "failed" },
     { validators: { etag: 'W/"a"' }, headers: { "if-match": "*" }, is: "met" },

@@ -58,6 +58,51 @@ describe("rangeOf", () => {
   });
 });
 
+describe("rangeOf, against the bytes that are meant", () => {
+  const end = fc.option(fc.bigInt(0n, 10n ** 17n), { nil: undefined });
+  const small = fc.option(fc.nat(60).map(BigInt), { nil: undefined });
+  const space = fc.constantFrom("", " ", "\t ");
+  const unit = fc.constantFrom("bytes", "Bytes", "BYTES");
+
+  /** Which bytes a range means, one by one (RFC 9110 section 14.1.2); undefined where it is none. */
+  function bytesMeant(first: bigint | undefined, last: bigint | undefined, size: number) {
+    const all = Array.from({ length: size }, (_, index) => index);
+    if (first === undefined) return last === undefined ? undefined : all.filter((at) => size - at <= last);
+    if (last !== undefined && last < first) return undefined;
+    return all.filter((at) => at >= first && (last === undefined || at <= last));
+  }
+
+  test("one range is exactly those bytes, or refused where there are none", () => {
+    fc.assert(
+      fc.property(
+        fc.oneof(small, end),
+        fc.oneof(small, end),
+        fc.integer({ min: 1, max: 50 }),
+        unit,
+        space,
+        (first, last, size, name, gap) => {
+          const range = rangeOf(`${name}=${gap}${first ?? ""}-${last ?? ""}${gap}`, size);
+          const meant = bytesMeant(first, last, size);
+          const isTooLarge = [first, last].some((each) => String(each ?? "").length > 15);
+          // A number of more digits is of no object, and may as well be ignored.
+          if (meant === undefined || isTooLarge) return expect(range.kind).toBe("whole");
+          if (meant.length === 0) return expect(range.kind).toBe("unsatisfiable");
+          expect(range).toEqual({ kind: "part", first: meant[0]!, last: meant.at(-1)! });
+        },
+      ),
+      { numRuns: 2000 },
+    );
+  });
+  test("anything at all has a meaning, and several ranges are the whole", () => {
+    fc.assert(
+      fc.property(fc.string({ unit: "binary", maxLength: 40 }), fc.nat(50), (header, size) => {
+        expect(["whole", "part", "unsatisfiable"]).toContain(rangeOf(header, size).kind);
+        expect(rangeOf(`bytes=0-0,${header}`, size).kind).toBe("whole");
+      }),
+    );
+  });
+});
+
 describe("mayAnswerRange", () => {
   const date = "Mon, 23 Nov 2026 05:00:00 GMT";
   test.each([
