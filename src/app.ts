@@ -14,6 +14,7 @@ import { chainCredentials, staticCredentials } from "./origin/credentials.ts";
 import { type CredentialSource, S3Origin } from "./origin/s3.ts";
 import { describeRefusal } from "./origin/s3-error.ts";
 import { encodeKey } from "./origin/signature.ts";
+import { ConnectionLimit, connectionCounter } from "./threads/connection-limit.ts";
 import { startEdges } from "./threads/edges.ts";
 
 /** Requests in flight have this long to end when the program stops, in milliseconds. */
@@ -71,6 +72,13 @@ export async function startApp(config: Config, stopAsked: Promise<void>): Promis
       log,
     });
     const edges = await startEdges(config.threads, edgeConfig(config), { keeper, uses, ...processLog });
+    new ConnectionLimit({
+      most: config.maxConnections,
+      count: connectionCounter(),
+      closeIdle: () => edges.closeIdle(),
+      log,
+      nowMs: Date.now,
+    }).start();
     log.info("Listening", {
       port: edges.port,
       host: config.host ?? "*",

@@ -62,6 +62,7 @@ export const options = {
   port: row({ flag: "port", short: "p", environment: "PORT", kind: listenPort, default: "8000", group: "Serving", help: "port to listen on; 0 picks a free one and logs it" }),
   host: row({ flag: "host", environment: "HOST", kind: host, defaultNote: "all interfaces, IPv4 and IPv6", group: "Serving", help: "address to listen on" }),
   threads: row({ flag: "threads", short: "n", environment: "THREADS", kind: integer("<number>", 1, 256), defaultNote: "number of CPUs the process may use", group: "Serving", help: "serving threads" }),
+  maxConnections: row({ flag: "max-connections", environment: "MAX_CONNECTIONS", kind: integer("<number>", 1, 1_000_000), default: "10000", group: "Serving", help: "clients' connections beyond which those without a request are closed" }),
   authKey: row({ flag: "auth-key", short: "a", environment: "AUTH_KEY", kind: bearerToken, secret: true, group: "Serving", help: "bearer token of the management endpoints; without it they are closed" }),
   indexDocument: row({ flag: "index-document", environment: "INDEX_DOCUMENT", kind: documentName, default: "index.html", group: "Serving", help: "what a path that ends in a slash means" }),
   errorDocument: row({ flag: "error-document", environment: "ERROR_DOCUMENT", kind: objectKey, defaultNote: "a page of its own", group: "Serving", help: "key whose body goes with a 404 and other 4xx" }),

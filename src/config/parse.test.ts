@@ -74,6 +74,7 @@ const table: readonly Row[] = [
   ["port", "port", "p", "PORT", 8000, numbers],
   ["host", "host", undefined, "HOST", undefined, words],
   ["threads", "threads", "n", "THREADS", undefined, numbers],
+  ["maxConnections", "max-connections", undefined, "MAX_CONNECTIONS", 10_000, numbers],
   ["ttl", "ttl", "t", "TTL", 300, numbers],
   ["negativeTtl", "negative-ttl", undefined, "NEGATIVE_TTL", undefined, numbers],
   ["forceTtl", "force-ttl", undefined, "FORCE_TTL", false, truths],

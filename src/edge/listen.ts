@@ -29,6 +29,8 @@ export interface Listener {
   readonly port: number;
   /** Takes no more connections; resolves when what is in flight has ended, or has been ended after `deadlineMs`. */
   stop(deadlineMs: number): Promise<void>;
+  /** Closes the connections on which nothing is asked; says how many. */
+  closeIdle(): number;
 }
 
 /**
@@ -69,6 +71,7 @@ export function listen(options: ListenOptions, handler: Handler, log: Log): List
       await Promise.race([server.stop(), deadline]);
       clearTimeout(timer);
     },
+    closeIdle: () => server.closeIdleConnections(),
   };
 }
 

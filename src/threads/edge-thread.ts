@@ -25,6 +25,8 @@ export interface EdgeThread {
   readonly ended: Promise<string>;
   /** Resolves when its requests in flight have ended, or have been ended after `deadlineMs`. */
   stop(deadlineMs: number): Promise<void>;
+  /** Closes the connections on which nothing is asked; resolves with how many, 0 where the thread ends meanwhile. */
+  closeIdle(): Promise<number>;
 }
 
 /**
@@ -42,6 +44,7 @@ export async function startEdgeThread(
   const stopped = Promise.withResolvers<void>();
   const ended = Promise.withResolvers<string>();
   const acknowledgements = new Map<number, () => void>();
+  const closings = new Map<number, (connections: number) => void>();
   let lastId = 0;
   let reason = "it ended";
   const send = (message: ToEdge) => worker.postMessage(message);
@@ -83,6 +86,9 @@ export async function startEdgeThread(
       case "dropped-all":
         acknowledgements.get(data.id)?.();
         return void acknowledgements.delete(data.id);
+      case "closed-idle":
+        closings.get(data.id)?.(data.connections);
+        return void closings.delete(data.id);
       case "log":
         return host.writeLine(data.line);
       case "stopped":
@@ -98,6 +104,7 @@ export async function startEdgeThread(
     host.keeper.vacate(edge);
     // A thread that is gone holds no copies any more.
     for (const acknowledge of acknowledgements.values()) acknowledge();
+    for (const close of closings.values()) close(0);
     listening.reject(new Error(reason));
     stopped.resolve();
     ended.resolve(reason);
@@ -115,6 +122,13 @@ export async function startEdgeThread(
     async stop(deadlineMs) {
       send({ type: "stop", deadlineMs });
       await stopped.promise;
+    },
+    closeIdle() {
+      const id = ++lastId;
+      const { promise, resolve } = Promise.withResolvers<number>();
+      closings.set(id, resolve);
+      send({ type: "close-idle", id });
+      return promise;
     },
   };
 }

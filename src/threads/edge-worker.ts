@@ -29,6 +29,8 @@ self.onmessage = ({ data }: MessageEvent<ToEdge>) => {
     case "drop-all":
       keeper.forgetAsked();
       return edge?.client.dropAll().then(() => send({ type: "dropped-all", id: data.id }));
+    case "close-idle":
+      return send({ type: "closed-idle", id: data.id, connections: edge?.listener.closeIdle() ?? 0 });
     case "stop":
       return edge?.listener.stop(data.deadlineMs).then(() => send({ type: "stopped" }));
   }

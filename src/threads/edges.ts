@@ -13,6 +13,8 @@ export interface Edges {
   readonly port: number;
   /** Takes no more connections; resolves when what is in flight has ended, or has been ended after `deadlineMs`. */
   stop(deadlineMs: number): Promise<void>;
+  /** Closes the connections on which nothing is asked, on all threads; says how many. */
+  closeIdle(): number | Promise<number>;
 }
 
 /**
@@ -64,6 +66,10 @@ function supervise(threads: readonly EdgeThread[], config: EdgeConfig, host: Thr
     async stop(deadlineMs) {
       isStopping = true;
       await Promise.all([...running].map((thread) => thread.stop(deadlineMs)));
+    },
+    async closeIdle() {
+      const closed = await Promise.all([...running].map((thread) => thread.closeIdle()));
+      return closed.reduce((sum, connections) => sum + connections, 0);
     },
   };
 }

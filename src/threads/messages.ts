@@ -14,6 +14,7 @@ export type ToEdge =
   | { readonly type: "cleared"; readonly id: number; readonly objects: number | undefined }
   | { readonly type: "drop"; readonly keys: readonly string[] }
   | { readonly type: "drop-all"; readonly id: number }
+  | { readonly type: "close-idle"; readonly id: number }
   | { readonly type: "stop"; readonly deadlineMs: number };
 
 /** From an edge to the main thread. */
@@ -42,5 +43,6 @@ export type FromEdge =
     }
   | { readonly type: "clear"; readonly id: number; readonly scope: ClearScope | undefined }
   | { readonly type: "dropped-all"; readonly id: number }
+  | { readonly type: "closed-idle"; readonly id: number; readonly connections: number }
   | { readonly type: "log"; readonly line: string }
   | { readonly type: "stopped" };

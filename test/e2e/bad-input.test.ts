@@ -34,6 +34,12 @@ const BAD_INPUT: readonly BadInput[] = [
   { flag: "--host", environment: "HOST", value: "a b", wanted: HOST_WANTED },
   { flag: "--threads", environment: "THREADS", value: "0", wanted: "a whole number from 1 to 256" },
   { flag: "-n", value: "257", wanted: "a whole number from 1 to 256" },
+  {
+    flag: "--max-connections",
+    environment: "MAX_CONNECTIONS",
+    value: "0",
+    wanted: "a whole number from 1 to 1000000",
+  },
   { flag: "--ttl", environment: "TTL", value: "5m", wanted: SECONDS_WANTED },
   { flag: "-t", value: "1.5", wanted: SECONDS_WANTED },
   { flag: "--negative-ttl", environment: "NEGATIVE_TTL", value: "-1", wanted: SECONDS_WANTED },

@@ -25,6 +25,7 @@ const ROWS: readonly (readonly [flag: string, short: string, environment: string
   ["port", "p", "PORT", "default 8000"],
   ["host", "", "HOST", "default all interfaces, IPv4 and IPv6"],
   ["threads", "n", "THREADS", "default number of CPUs the process may use"],
+  ["max-connections", "", "MAX_CONNECTIONS", "default 10000"],
   ["ttl", "t", "TTL", "default 300"],
   ["negative-ttl", "", "NEGATIVE_TTL", "default the smaller of --ttl and 60"],
   ["force-ttl", "", "FORCE_TTL", ""],

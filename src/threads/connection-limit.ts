@@ -1,0 +1,89 @@
+/**
+ * A limit on the connections of all threads together. Bun has no hook where a connection is accepted and none to close a certain
+ * one, but it can close all on which nothing is asked: so that is what happens beyond the limit. See docs/decisions/010-slow-clients.md.
+ */
+
+import { readdirSync, statSync } from "node:fs";
+import type { Log } from "../log/log.ts";
+
+/** How often connections are counted, in milliseconds: they can't be more than what comes in such a time above the limit. */
+const CHECK_EVERY_MS = 1_000;
+/** How often the log is told of the same trouble, in milliseconds. */
+const REPORT_EVERY_MS = 60_000;
+
+/** What a limit needs. */
+export interface ConnectionLimitParts {
+  readonly most: number;
+  /** How many connections there are. */
+  readonly count: () => number;
+  /** Closes those without a request, on all threads; says how many. */
+  readonly closeIdle: () => number | Promise<number>;
+  readonly log: Log;
+  readonly nowMs: () => number;
+}
+
+/** Closes connections without a request where there are more than the limit, and logs it once a minute. */
+export class ConnectionLimit {
+  readonly #parts: ConnectionLimitParts;
+  #isChecking = false;
+  #mostSeen = 0;
+  #closed = 0;
+  #reportAtMs = 0;
+
+  constructor(parts: ConnectionLimitParts) {
+    this.#parts = parts;
+  }
+
+  /** Checks from now on; keeps no process alive. */
+  start(): void {
+    setInterval(() => void this.check(), CHECK_EVERY_MS).unref();
+  }
+
+  /** Looks once. One look at a time: a thread that is busy is not asked again. */
+  async check(): Promise<void> {
+    const { most, count, closeIdle } = this.#parts;
+    if (this.#isChecking) return;
+    const connections = count();
+    if (connections > most) {
+      this.#isChecking = true;
+      this.#mostSeen = Math.max(this.#mostSeen, connections);
+      this.#closed += await closeIdle();
+      this.#isChecking = false;
+    }
+    this.#report();
+  }
+
+  #report(): void {
+    const { most, log, nowMs } = this.#parts;
+    if (this.#mostSeen === 0 || nowMs() < this.#reportAtMs) return;
+    const counts = { connections: this.#mostSeen, most, closed: this.#closed };
+    log.warn("Too many connections: those without a request are closed", counts);
+    this.#reportAtMs = nowMs() + REPORT_EVERY_MS;
+    this.#mostSeen = 0;
+    this.#closed = 0;
+  }
+}
+
+/** Where a process finds its own descriptors. */
+const DESCRIPTORS = process.platform === "linux" ? "/proc/self/fd" : "/dev/fd";
+
+/**
+ * Makes a counter of the connections that are opened from now on, by the descriptors of the process. Connections to S3 and files that are
+ * being sent are among them: each is there for a client's sake.
+ */
+export function connectionCounter(): () => number {
+  const others = openDescriptors();
+  return () => openDescriptors() - others;
+}
+
+/** Linux says the number as the directory's size from 6.2 on; elsewhere it is 0, or not a number of descriptors, and they are counted. */
+function openDescriptors(): number {
+  try {
+    const size = process.platform === "linux" ? statSync(DESCRIPTORS).size : 0;
+    return size > 0 ? size : readdirSync(DESCRIPTORS).length;
+  } catch (error) {
+    // Without a descriptor to read the directory with there are certainly too many; else nothing is known, and nothing closed.
+    const { code } = error as NodeJS.ErrnoException;
+    return code === "EMFILE" || code === "ENFILE" ? Number.POSITIVE_INFINITY : 0;
+  }
+}
