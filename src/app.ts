@@ -181,7 +181,7 @@ function openDisk(config: Config, origin: string, log: Log): Disk | undefined {
 function edgeConfig(config: Config): EdgeConfig {
   const { host, port, allowedOrigins, authKey, bucket, prefix = "", rejectQueryStrings, logLevel } = config;
   const { indexDocument, errorDocument, spa } = config;
-  const listen = { host, port, isShared: false };
+  const listen = { host, port, isShared: false, originTimeoutSeconds: config.originTimeout };
   const website = { indexDocument, errorDocument, isSpa: spa };
   return { listen, allowedOrigins, authKey, bucket, prefix, rejectQueryStrings, website, logLevel };
 }

@@ -34,8 +34,8 @@ export interface Handler {
   recover(error: Error): Promise<Response> | undefined;
 }
 
-/** Told that an answer will take a while, so that the listener doesn't take the connection for idle. */
-export type Waiting = (request: Request) => void;
+/** Gives back an answer that may take a while, and until then the listener doesn't take the connection for idle. */
+export type Waiting = (request: Request, answer: Promise<Response>) => Promise<Response>;
 
 /** Most files for which it is remembered what was answered with them. */
 const SENT_FILES = 1_000;
@@ -112,8 +112,7 @@ function answer(parts: Parts, request: Request, waiting: Waiting): Response | Pr
   const meaning = meaningOf(path, parts.website.indexDocument);
   if (meaning.kind === "malformed") return refuseRequest(parts, "malformed-path", request, cors.headers);
   if (meaning.kind === "nothing") return refuseRequest(parts, "missing", request, cors.headers);
-  waiting(request);
-  return answerKey(parts, { request, path, key: meaning.key, cors, isOwnPath: true });
+  return waiting(request, answerKey(parts, { request, path, key: meaning.key, cors, isOwnPath: true }));
 }
 
 /** What a client gets of what the edge holds; undefined where that is nothing the client takes. */

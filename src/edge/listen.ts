@@ -4,10 +4,12 @@ import type { Log } from "../log/log.ts";
 import { errorResponse } from "./errors.ts";
 import type { Handler } from "./handler.ts";
 
-/** A connection on which nothing moves is closed after this long, in seconds. */
+/** A connection on which nothing moves is closed after this long, in seconds; where S3 may be silent for longer, after that. */
 const IDLE_SECONDS = 60;
-/** The same while S3 is waited for; the longest Bun allows. */
+/** The same while an answer's head is waited for, which may take several tries; the longest Bun allows. */
 const IDLE_WHILE_WAITING_SECONDS = 255;
+/** How much later than S3's own deadline a client's is, in seconds: an answer that S3 has stopped sending is ended for that reason. */
+const IDLE_MARGIN_SECONDS = 5;
 /** The largest body that is ever read is a notification from SQS, which may have 256 KiB; a larger one is refused. In bytes. */
 const REQUEST_BODY_BYTES = 512 * 1024;
 /** All interfaces, IPv6 and IPv4. */
@@ -22,6 +24,8 @@ export interface ListenOptions {
   readonly port: number;
   /** True where several listeners share the port. */
   readonly isShared: boolean;
+  /** How long S3 may be silent in the middle of an answer, in seconds. */
+  readonly originTimeoutSeconds: number;
 }
 
 /** A listener that runs. */
@@ -39,7 +43,14 @@ export interface Listener {
  * @throws where the address can't be had
  */
 export function listen(options: ListenOptions, handler: Handler, log: Log): Listener {
-  const waiting = (request: Request) => server.timeout(request, IDLE_WHILE_WAITING_SECONDS);
+  const idleSeconds = Math.min(
+    Math.max(IDLE_SECONDS, options.originTimeoutSeconds + IDLE_MARGIN_SECONDS),
+    IDLE_WHILE_WAITING_SECONDS,
+  );
+  const waiting = (request: Request, answer: Promise<Response>) => {
+    server.timeout(request, IDLE_WHILE_WAITING_SECONDS);
+    return answer.finally(() => server.timeout(request, idleSeconds));
+  };
   const serve = (hostname: string) =>
     Bun.serve({
       hostname,
@@ -47,7 +58,7 @@ export function listen(options: ListenOptions, handler: Handler, log: Log): List
       reusePort: options.isShared,
       http2: true,
       development: false,
-      idleTimeout: IDLE_SECONDS,
+      idleTimeout: idleSeconds,
       maxRequestBodySize: REQUEST_BODY_BYTES,
       fetch: (request) => handler.answer(request, waiting),
       error(error) {

@@ -70,7 +70,7 @@ export class Visit {
     const { signal } = this.#leaving;
     try {
       const request = new Request(`http://fuzz/${path}`, { method, headers, signal });
-      await this.#receive(await handler.answer(request, () => {}));
+      await this.#receive(await handler.answer(request, (_, it) => it));
     } catch (error) {
       this.#wrong(`threw ${(error as Error).stack}`);
     }
