@@ -1,6 +1,7 @@
 /** Every answer that isn't an object's: one table from code to status and words, one small page for all. */
 
 import type { FailureCode } from "../origin/origin.ts";
+import type { HeaderSet } from "./headers.ts";
 
 /** What can be wrong: with the request, with the bucket's answer, or with ourselves. */
 export type ErrorCode =
@@ -62,6 +63,13 @@ const WORDINGS: Readonly<Record<ErrorCode, Wording>> = {
   },
 };
 
+/** An error that has still to become an answer, for which there may be a page of the site's own. */
+export interface ErrorAnswer {
+  readonly code: ErrorCode;
+  /** What its answer says besides. */
+  readonly headers: HeaderSet;
+}
+
 /** What a method that isn't allowed is told. */
 export const ALLOWED_METHODS = "GET, HEAD, OPTIONS";
 
@@ -76,11 +84,7 @@ export function statusOf(code: ErrorCode): number {
  * @param isHead true to leave out the body
  * @param headers what else to send
  */
-export function errorResponse(
-  code: ErrorCode,
-  isHead: boolean,
-  headers: Readonly<Record<string, string>> = {},
-): Response {
+export function errorResponse(code: ErrorCode, isHead: boolean, headers: HeaderSet = {}): Response {
   const wording = WORDINGS[code];
   const page = pageOf(wording);
   const all: Record<string, string> = {

@@ -4,14 +4,20 @@ import { BoundedMap } from "../common/bounded-map.ts";
 import type { Uses } from "../keeper/uses.ts";
 import type { Log } from "../log/log.ts";
 import type { CorsHeaders, CorsPolicy } from "./cors.ts";
-import { ALLOWED_METHODS, errorResponse } from "./errors.ts";
+import { ALLOWED_METHODS, type ErrorAnswer, errorResponse } from "./errors.ts";
 import { hostCheck } from "./host.ts";
 import type { HotEntry, HotMap } from "./hot-map.ts";
 import { MANAGEMENT_PREFIX, type ManagementParts, manage } from "./management.ts";
 import { type Asked, answerObject, noteFile, wish } from "./object.ts";
 import { respondHot } from "./respond.ts";
 import { meaningOf } from "./route.ts";
-import { answerNoObject, refuseRequest, type WebsiteConfig, type WebsiteParts } from "./website.ts";
+import {
+  answerError,
+  answerInstead,
+  type Refused,
+  type WebsiteConfig,
+  type WebsiteParts,
+} from "./website.ts";
 
 /** What a handler is made of. */
 export interface HandlerParts extends ManagementParts {
@@ -84,6 +90,7 @@ function answer(parts: Parts, request: Request, waiting: Waiting): Response | Pr
   const { url, method, headers } = request;
   const isHead = method === "HEAD";
   const host = headers.get("host");
+  // Nothing of a site is for who doesn't say which, not its error document either.
   if (host !== null && !isHost(host)) return errorResponse("malformed-host", isHead);
 
   // Without a Host header, as HTTP/1.0 allows, the URL is the path alone.
@@ -94,8 +101,8 @@ function answer(parts: Parts, request: Request, waiting: Waiting): Response | Pr
 
   const cors = parts.cors.headersFor(parts.cors.isActive ? headers.get("origin") : null);
   if (parts.rejectQueryStrings && queryStart >= 0)
-    return errorResponse("query-refused", isHead, cors.headers);
-  if (method !== "GET" && !isHead) return answerOtherMethod(parts, request, cors);
+    return refuse(parts, { request, path }, waiting, { code: "query-refused", headers: cors.headers });
+  if (method !== "GET" && !isHead) return answerOtherMethod(parts, { request, path }, waiting, cors);
 
   const nowMs = parts.nowMs();
   const hot = parts.hotMap.get(path);
@@ -106,12 +113,14 @@ function answer(parts: Parts, request: Request, waiting: Waiting): Response | Pr
       parts.uses.mark(hot.entry.useIndex);
       if (chosen !== hot) parts.uses.mark(chosen.entry.useIndex);
       noteFile(parts, path, chosen.entry);
-      return response;
+      return response instanceof Response ? response : refuse(parts, { request, path }, waiting, response);
     }
   }
   const meaning = meaningOf(path, parts.website.indexDocument);
-  if (meaning.kind === "malformed") return refuseRequest(parts, "malformed-path", request, cors.headers);
-  if (meaning.kind === "nothing") return refuseRequest(parts, "missing", request, cors.headers);
+  if (meaning.kind !== "object") {
+    const code = meaning.kind === "malformed" ? "malformed-path" : "missing";
+    return refuse(parts, { request, path }, waiting, { code, headers: cors.headers });
+  }
   return waiting(request, answerKey(parts, { request, path, key: meaning.key, cors, isOwnPath: true }));
 }
 
@@ -124,12 +133,26 @@ function negotiated(parts: Parts, hot: HotEntry, accept: string | null): HotEntr
 
 async function answerKey(parts: Parts, asked: Asked): Promise<Response> {
   const answer = await answerObject(parts, asked);
-  return answer instanceof Response ? answer : answerNoObject(parts, asked, answer);
+  return answer instanceof Response ? answer : answerInstead(parts, asked, answer);
 }
 
-function answerOtherMethod(parts: Parts, request: Request, cors: CorsHeaders): Response {
-  if (request.method !== "OPTIONS") return errorResponse("method-refused", false, cors.headers);
-  const preflight = parts.cors.preflightFor(request.headers.get("origin"));
+/** An error for which no object has to be asked for, unless it is the error document. */
+function refuse(parts: Parts, asked: Refused, waiting: Waiting, error: ErrorAnswer): Promise<Response> {
+  return waiting(asked.request, answerError(parts, asked, error));
+}
+
+function answerOtherMethod(
+  parts: Parts,
+  asked: Refused,
+  waiting: Waiting,
+  cors: CorsHeaders,
+): Response | Promise<Response> {
+  const { method, headers } = asked.request;
+  if (method !== "OPTIONS") {
+    const code = "method-refused";
+    return refuse(parts, asked, waiting, { code, headers: { allow: ALLOWED_METHODS, ...cors.headers } });
+  }
+  const preflight = parts.cors.preflightFor(headers.get("origin"));
   return new Response(null, {
     status: 204,
     headers: { allow: ALLOWED_METHODS, ...cors.headers, ...preflight },

@@ -4,7 +4,7 @@ import type { Coding } from "../http/coding.ts";
 import type { GrowingEntry, KeeperClient, Lookup, ObjectEntry } from "../keeper/protocol.ts";
 import type { Log } from "../log/log.ts";
 import type { CorsHeaders } from "./cors.ts";
-import { errorResponse } from "./errors.ts";
+import type { ErrorAnswer } from "./errors.ts";
 import { FollowedBody, giveSeatBack, isGrowing } from "./follow.ts";
 import { cacheStatusOf, failedCacheStatus } from "./headers.ts";
 import { HotEntry, type HotMap } from "./hot-map.ts";
@@ -35,12 +35,6 @@ export interface Asked {
   readonly unusable?: number;
 }
 
-/** There is no object, or none to be had. */
-export interface NoObject {
-  readonly code: "missing" | "denied";
-  readonly cacheStatus: string;
-}
-
 /** How often an entry whose file is gone is asked for again. */
 const LOST_FILE_TRIES = 4;
 /** What nginx logs for it; nobody receives it. */
@@ -49,7 +43,7 @@ const CLIENT_LEFT = 499;
 const NO_BYTES = new Uint8Array(new SharedArrayBuffer(0));
 
 /** Answers with the object a key names, after asking S3 if need be. */
-export async function answerObject(parts: ObjectParts, asked: Asked): Promise<Response | NoObject> {
+export async function answerObject(parts: ObjectParts, asked: Asked): Promise<Response | ErrorAnswer> {
   let { unusable } = asked;
   let hasWaited = false;
   for (let tries = 0; tries < LOST_FILE_TRIES; tries++) {
@@ -63,7 +57,7 @@ export async function answerObject(parts: ObjectParts, asked: Asked): Promise<Re
     unusable = lookup.kind === "entry" ? lookup.entry.generation : undefined;
   }
   parts.log.warn("A cached file was deleted again while it was answered from", { key: asked.key });
-  return errorResponse("internal", asked.request.method === "HEAD", asked.cors.headers);
+  return { code: "internal", headers: asked.cors.headers };
 }
 
 /** Asks, once, for the representation that clients would like better. */
@@ -98,7 +92,7 @@ async function answerLookup(
   parts: ObjectParts,
   asked: Asked,
   lookup: Lookup,
-): Promise<Response | NoObject | undefined> {
+): Promise<Response | ErrorAnswer | undefined> {
   const { request, path, key, cors } = asked;
   const nowMs = parts.nowMs();
   if (lookup.kind === "pass") {
@@ -110,18 +104,18 @@ async function answerLookup(
   }
   if (lookup.kind === "failed") {
     const { code } = lookup.failure;
-    const headers = { "cache-status": failedCacheStatus(code), ...cors.headers };
-    return errorResponse(code, request.method === "HEAD", headers);
+    return { code, headers: { "cache-status": failedCacheStatus(code), ...cors.headers } };
   }
   const { entry, status, isKept, stale, variants = [] } = lookup;
   const cacheStatus = cacheStatusOf(status, isKept, entry.freshUntilMs, nowMs, stale?.reason);
   const { content } = entry;
-  if (content.kind !== "object") return { code: content.kind, cacheStatus };
+  if (content.kind !== "object")
+    return { code: content.kind, headers: { "cache-status": cacheStatus, ...cors.headers } };
   const found: ObjectEntry = { ...entry, content };
   if (isGrowing(found)) return followGrowing(parts, asked, found, cacheStatus);
   const choice = choose(found, variants, request.headers.get("accept-encoding"));
   const response = respond(choice.entry, cacheStatus, request, cors, nowMs);
-  if (response === undefined) return undefined;
+  if (!(response instanceof Response)) return response;
   noteFile(parts, path, choice.entry);
   if (isKept) {
     const hot = asked.isOwnPath ? parts.hotMap.put(path, found, stale, variants) : new HotEntry(found);
@@ -136,13 +130,13 @@ async function followGrowing(
   { request, cors }: Asked,
   entry: GrowingEntry,
   cacheStatus: string,
-): Promise<Response | undefined> {
+): Promise<Response | ErrorAnswer | undefined> {
   let wanted: { readonly first: number; readonly last: number } | undefined;
   const response = respond(entry, cacheStatus, request, cors, parts.nowMs(), (_, first, last) => {
     wanted = { first, last };
     return NO_BYTES;
   });
-  if (response === undefined || wanted === undefined) {
+  if (!(response instanceof Response) || wanted === undefined) {
     giveSeatBack(entry);
     return response;
   }

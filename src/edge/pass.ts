@@ -6,7 +6,7 @@ import { type Exchanged, exchange } from "../origin/exchange.ts";
 import { type Failure, type OriginBody, OriginError, type OriginRequest } from "../origin/origin.ts";
 import { preconditionsOf } from "./conditional.ts";
 import type { CorsHeaders } from "./cors.ts";
-import { type ErrorCode, errorResponse } from "./errors.ts";
+import type { ErrorAnswer, ErrorCode } from "./errors.ts";
 import { cacheStatusOf, failedCacheStatus } from "./headers.ts";
 import { answerHeaders } from "./hot-map.ts";
 import { isOneRange } from "./range.ts";
@@ -19,7 +19,7 @@ const NO_BYTES = new Uint8Array(new SharedArrayBuffer(0));
 
 /** How one pass went. */
 export interface Passed {
-  readonly response: Response;
+  readonly response: Response | ErrorAnswer;
   /** Present where S3 failed; for the log. */
   readonly failure?: Failure;
 }
@@ -35,13 +35,12 @@ export async function pass(
   const isHead = request.method === "HEAD";
   const cacheStatus = cacheStatusOf("pass", false, nowMs, nowMs);
   const answer = await ask(toOrigin, request);
-  if (answer.kind === "failed") return passFailed(answer.failure.code, isHead, cors, answer.failure);
+  if (answer.kind === "failed") return passFailed(answer.failure.code, cors, answer.failure);
   if (answer.kind === "unsatisfiable") {
     return { response: refuseRange({ "cache-status": cacheStatus, ...cors.headers }, answer.objectBytes) };
   }
-  if (answer.kind === "unchanged" || answer.kind === "changed")
-    return passFailed("origin-failed", isHead, cors);
-  if (answer.kind !== "object") return passFailed(answer.kind, isHead, cors);
+  if (answer.kind === "unchanged" || answer.kind === "changed") return passFailed("origin-failed", cors);
+  if (answer.kind !== "object") return passFailed(answer.kind, cors);
   const { head, contentLength, body, part } = answer;
   const entry = unstoredEntry(key, head, contentLength ?? 0, nowMs);
   if (head.redirectLocation !== undefined) {
@@ -53,7 +52,7 @@ export async function pass(
   if (conditions === "failed") {
     body.cancel();
     const headers = answerHeaders(entry, "failed", cacheStatus, cors, nowMs);
-    return { response: refuse("precondition-failed", headers, isHead) };
+    return { response: refuse("precondition-failed", headers) };
   }
   const isUnchanged = conditions === "unchanged";
   if (isUnchanged || isHead) {
@@ -73,7 +72,7 @@ export async function pass(
     return { response: new Response(start, { status, headers }) };
   } catch (error) {
     if (!(error instanceof OriginError)) throw error;
-    return passFailed(error.failure.code, false, cors, error.failure);
+    return passFailed(error.failure.code, cors, error.failure);
   }
 }
 
@@ -118,9 +117,9 @@ function streamOf(body: OriginBody, first: Uint8Array | undefined): ReadableStre
   );
 }
 
-function passFailed(code: ErrorCode, isHead: boolean, cors: CorsHeaders, failure?: Failure): Passed {
+function passFailed(code: ErrorCode, cors: CorsHeaders, failure?: Failure): Passed {
   const headers = { "cache-status": failedCacheStatus(code), ...cors.headers };
-  const response = errorResponse(code, isHead, headers);
+  const response = { code, headers };
   return failure === undefined ? { response } : { response, failure };
 }
 

@@ -4,7 +4,7 @@ import { statSync } from "node:fs";
 import type { ObjectEntry } from "../keeper/protocol.ts";
 import { preconditionsOf } from "./conditional.ts";
 import type { CorsHeaders } from "./cors.ts";
-import { type ErrorCode, errorResponse } from "./errors.ts";
+import type { ErrorAnswer, ErrorCode } from "./errors.ts";
 import type { HeaderSet } from "./headers.ts";
 import { type AnswerKind, answerHeaders, type HotEntry } from "./hot-map.ts";
 import { mayAnswerRange, rangeOf } from "./range.ts";
@@ -32,7 +32,7 @@ export function respondHot(
   request: Request,
   cors: CorsHeaders,
   nowMs: number,
-): Response | undefined {
+): Response | ErrorAnswer | undefined {
   const kind = answerKind(hot.entry, request);
   return respondWith(hot.entry, kind, hot.headers(kind, cors, nowMs), request, storedBody);
 }
@@ -45,7 +45,7 @@ export function respond(
   cors: CorsHeaders,
   nowMs: number,
   bodyOf: BodySource = storedBody,
-): Response | undefined {
+): Response | ErrorAnswer | undefined {
   const kind = answerKind(entry, request);
   return respondWith(entry, kind, answerHeaders(entry, kind, cacheStatus, cors, nowMs), request, bodyOf);
 }
@@ -66,11 +66,11 @@ function respondWith(
   headers: HeaderSet | Headers,
   request: Request,
   bodyOf: BodySource,
-): Response | undefined {
+): Response | ErrorAnswer | undefined {
   if (kind === "not-modified") return new Response(null, { status: 304, headers });
   if (kind === "head") return new Response(null, { headers });
   if (kind === "moved") return new Response(null, { status: 301, headers });
-  if (kind === "failed") return refuse("precondition-failed", headers, request.method === "HEAD");
+  if (kind === "failed") return refuse("precondition-failed", headers);
   const range = request.headers.get("range");
   if (range !== null) return respondRange(entry, range, headers, request, bodyOf);
   const body = bodyOf(entry, 0, entry.content.bodyBytes - 1);
@@ -83,7 +83,7 @@ function respondRange(
   headers: HeaderSet | Headers,
   request: Request,
   bodyOf: BodySource,
-): Response | undefined {
+): Response | ErrorAnswer | undefined {
   const { bodyBytes, head } = entry.content;
   const mayAnswer = mayAnswerRange(request.headers.get("if-range"), head);
   const range = mayAnswer ? rangeOf(header, bodyBytes) : ({ kind: "whole" } as const);
@@ -98,20 +98,15 @@ function respondRange(
 }
 
 /** Nothing of the object is at the range that was asked for. */
-export function refuseRange(headers: HeaderSet | Headers, bodyBytes: number | undefined): Response {
+export function refuseRange(headers: HeaderSet | Headers, bodyBytes: number | undefined): ErrorAnswer {
   const contentRange = bodyBytes === undefined ? {} : { "content-range": `bytes */${bodyBytes}` };
-  return refuse("range-refused", headers, false, contentRange);
+  return refuse("range-refused", headers, contentRange);
 }
 
 /** An error that is about an object: it says which one. */
-export function refuse(
-  code: ErrorCode,
-  headers: HeaderSet | Headers,
-  isHead: boolean,
-  more: HeaderSet = {},
-): Response {
+export function refuse(code: ErrorCode, headers: HeaderSet | Headers, more: HeaderSet = {}): ErrorAnswer {
   const carried = [...new Headers(headers)].filter(([name]) => CARRIED_BY_REFUSALS.has(name));
-  return errorResponse(code, isHead, { ...Object.fromEntries(carried), ...more });
+  return { code, headers: { ...Object.fromEntries(carried), ...more } };
 }
 
 /** The whole body of an entry that is in memory or in its file; undefined where the file is gone. */

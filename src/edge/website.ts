@@ -1,10 +1,10 @@
 /** What S3's website endpoint does where a key names nothing: the redirect to a folder, the error document; and pages of an app. */
 
 import type { Lookup, ObjectEntry } from "../keeper/protocol.ts";
-import { type ErrorCode, errorResponse, statusOf } from "./errors.ts";
+import { type ErrorAnswer, errorResponse, statusOf } from "./errors.ts";
 import { giveSeatBack, isGrowing } from "./follow.ts";
 import { type HeaderSet, representationHeaders } from "./headers.ts";
-import { type Asked, answerObject, type NoObject, type ObjectParts } from "./object.ts";
+import { type Asked, answerObject, type ObjectParts } from "./object.ts";
 import { readStored } from "./respond.ts";
 import { isTooLong } from "./route.ts";
 
@@ -23,35 +23,42 @@ export interface WebsiteParts extends ObjectParts {
   readonly website: WebsiteConfig;
 }
 
-/** The answer where a key names nothing that can be had. */
-export async function answerNoObject(parts: WebsiteParts, asked: Asked, none: NoObject): Promise<Response> {
-  const { path, key, request, cors } = asked;
+/** What is known of a request that is answered with an error. */
+export type Refused = Pick<Asked, "request" | "path">;
+
+/** The answer where that about a key is an error: another one where it names nothing, else the error. */
+export async function answerInstead(
+  parts: WebsiteParts,
+  asked: Asked,
+  error: ErrorAnswer,
+): Promise<Response> {
+  const { path, key, request } = asked;
   const { indexDocument, isSpa } = parts.website;
-  const headers = { "cache-status": none.cacheStatus, ...cors.headers };
-  if (none.code === "missing") {
+  if (error.code === "missing") {
     if (!path.endsWith("/") && (await isObjectThere(parts, `${key}/${indexDocument}`))) {
       // Relative, so that no path can make it lead to another host.
       const location = `./${path.slice(path.lastIndexOf("/") + 1)}/`;
-      return new Response(null, { status: 302, headers: { location, ...headers } });
+      return new Response(null, { status: 302, headers: { location, ...error.headers } });
     }
     if (isSpa && isPage(path, request)) {
       const page = await answerObject(parts, { ...asked, key: indexDocument, isOwnPath: false });
       if (page instanceof Response) return page;
     }
   }
-  return refuseRequest(parts, none.code, request, headers);
+  return answerError(parts, asked, error);
 }
 
-/** A 4xx with the error document where there is one, else with a page of our own. */
-export async function refuseRequest(
+/** An error's answer: a 4xx with the error document where there is one, else with a page of our own. */
+export async function answerError(
   parts: WebsiteParts,
-  code: ErrorCode,
-  request: Request,
-  headers: HeaderSet,
+  { request }: Refused,
+  { code, headers }: ErrorAnswer,
 ): Promise<Response> {
   const { errorDocument } = parts.website;
   const isHead = request.method === "HEAD";
-  const entry = errorDocument === undefined ? undefined : await storedObject(parts, errorDocument);
+  const status = statusOf(code);
+  const isTold = errorDocument !== undefined && status < 500;
+  const entry = isTold ? await storedObject(parts, errorDocument) : undefined;
   const body = entry && readStored(entry);
   if (entry === undefined || body === undefined) return errorResponse(code, isHead, headers);
   const all: HeaderSet = {
@@ -60,7 +67,6 @@ export async function refuseRequest(
     date: new Date().toUTCString(),
     ...headers,
   };
-  const status = statusOf(code);
   if (!isHead) return new Response(body, { status, headers: all });
   return new Response(null, {
     status,

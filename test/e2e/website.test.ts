@@ -1,7 +1,7 @@
 /** What S3's website endpoint does beside serving objects: folders, error documents, redirects; and pages of an app. */
 
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
-import { ask, PROTOCOLS } from "../support/client.ts";
+import { type Answer, ask, PROTOCOLS } from "../support/client.ts";
 import { askEveryWay, expectEveryWay, expectNoLeak, type Serving, startServing } from "./serving.ts";
 
 const ERROR_PAGE = "<h1>Not here</h1>";
@@ -86,6 +86,7 @@ describe("--error-document", () => {
       "Cache-Control": "max-age=99",
     });
     it.s3.put("there", "x", { ETag: '"t"' });
+    it.s3.put("passed", "x", { ETag: '"t"', "Cache-Control": "no-store" });
     it.s3.fail("secret", 403, "AccessDenied");
   });
   afterAll(() => it?.stop());
@@ -112,6 +113,48 @@ describe("--error-document", () => {
       for (const name of ["etag", "last-modified", "accept-ranges", "expires"])
         expect([way, name, answer.headers[name]]).toEqual([way, name, undefined]);
     }
+  });
+  const expectErrorPage = (answer: Answer, way: string, method = "GET") => {
+    expect([way, answer.text, answer.isComplete]).toEqual([way, method === "HEAD" ? "" : ERROR_PAGE, true]);
+    expect(answer.headers).toMatchObject({
+      "content-type": "text/html",
+      "cache-control": "no-store",
+      "content-length": String(ERROR_PAGE.length),
+    });
+    for (const name of ["last-modified", "expires"])
+      expect([way, name, answer.headers[name]]).toEqual([way, name, undefined]);
+  };
+  test.each(["/there", "/passed"])(
+    "is the body of a 412 and a 416 of %s, which keep what they say",
+    async (path) => {
+      for (const { way, method, answer } of await askEveryWay(it.port, path, { "If-Match": '"other"' })) {
+        expect([way, answer.status, answer.headers.etag]).toEqual([way, 412, '"t"']);
+        expectErrorPage(answer, way, method);
+      }
+      for (const { way, method, answer } of await askEveryWay(it.port, path, { Range: "bytes=5-6" })) {
+        if (method === "HEAD") continue;
+        expect([way, answer.status, answer.headers["content-range"]]).toEqual([way, 416, "bytes */1"]);
+        expectErrorPage(answer, way);
+      }
+    },
+  );
+  test("is the body of a 405, which says what is allowed", async () => {
+    for (const protocol of PROTOCOLS) {
+      for (const path of ["/there", "/missing"]) {
+        const answer = await ask(it.port, { protocol, method: "DELETE", path });
+        expect([answer.status, answer.headers.allow]).toEqual([405, "GET, HEAD, OPTIONS"]);
+        expectErrorPage(answer, `${protocol} ${path}`);
+      }
+    }
+  });
+  test("is the body of the 400 that --reject-query-strings gives", async () => {
+    const strict = await startServing({ args: ["--error-document", "errors/404.html", "-j"] });
+    strict.s3.put("errors/404.html", ERROR_PAGE, HTML);
+    for (const { way, method, answer } of await askEveryWay(strict.port, "/a?x=1")) {
+      expect([way, answer.status]).toEqual([way, 400]);
+      expectErrorPage(answer, way, method);
+    }
+    await strict.stop();
   });
   test("that doesn't exist leaves the page of our own, and a failure of S3 is not its business", async () => {
     const without = await startServing({ args: ["--error-document", "gone.html"] });
