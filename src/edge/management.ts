@@ -5,6 +5,7 @@ import type { ClearScope, KeeperClient } from "../keeper/protocol.ts";
 import type { Log } from "../log/log.ts";
 import { errorResponse } from "./errors.ts";
 import { readNotification } from "./notification.ts";
+import type { WebsiteConfig } from "./website.ts";
 
 /** Everything under here is the proxy's own; compared with the raw path, so that no other spelling reaches it. */
 export const MANAGEMENT_PREFIX = "/_proxy/";
@@ -17,6 +18,7 @@ export interface ManagementParts {
   /** The bucket whose notifications are for us, and the prefix of it that is served. */
   readonly bucket: string;
   readonly prefix: string;
+  readonly website: Pick<WebsiteConfig, "indexDocument">;
   readonly log: Log;
 }
 
@@ -44,8 +46,8 @@ export async function manage(path: string, request: Request, parts: ManagementPa
   return refusalOf(request.headers.get("authorization"), parts.authKey) ?? endpoint.answer(request, parts);
 }
 
-async function clear({ url }: Request, { keeper }: ManagementParts): Promise<Response> {
-  const asked = clearScopeOf(url);
+async function clear({ url }: Request, { keeper, website }: ManagementParts): Promise<Response> {
+  const asked = clearScopeOf(url, website.indexDocument);
   if (asked === "malformed")
     return problem(400, 'The query string must be "key=<path>", "prefix=<path>" or absent');
   return json(200, { cleared: await keeper.clear(asked) });
@@ -80,7 +82,7 @@ async function purge(request: Request, { keeper, bucket, prefix, log }: Manageme
  * What a clear's query string names: `?key=<path>` one object, and the index document where the path is a directory;
  * `?prefix=<path>` all that begins so. Percent-encoded like a path: a plus sign is a plus sign.
  */
-function clearScopeOf(url: string): ClearScope | undefined | "malformed" {
+function clearScopeOf(url: string, indexDocument: string): ClearScope | undefined | "malformed" {
   const queryStart = url.indexOf("?");
   if (queryStart < 0) return undefined;
   const [, name, value] = /^(key|prefix)=\/?([^&]*)$/.exec(url.slice(queryStart + 1)) ?? [];
@@ -93,7 +95,7 @@ function clearScopeOf(url: string): ClearScope | undefined | "malformed" {
   }
   if (name === "prefix") return { kind: "prefix", prefix: path };
   const isDirectory = path === "" || path.endsWith("/");
-  return { kind: "keys", keys: isDirectory ? [`${path}index.html`] : [path, `${path}/index.html`] };
+  return { kind: "keys", keys: isDirectory ? [path + indexDocument] : [path, `${path}/${indexDocument}`] };
 }
 
 /** RFC 6750: why these credentials don't let in, or undefined where they do. */

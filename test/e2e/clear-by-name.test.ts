@@ -108,3 +108,18 @@ describe.each([1, 4])("with --threads %p", (threads) => {
     expect(await get("/a.txt")).toBe("old");
   });
 });
+
+test("a folder's index document is the one that --index-document names", async () => {
+  const it = await startServing({ args: ["--index-document", "home.htm"] });
+  const headers = { Authorization: `Bearer ${AUTH_KEY}` };
+  for (const query of ["?key=/docs/", "?key=/docs"]) {
+    it.s3.put("docs/home.htm", "old");
+    expect((await ask(it.port, { path: "/docs/" })).text).toBe("old");
+    it.s3.put("docs/home.htm", "new");
+    await ask(it.port, { method: "DELETE", path: `${CLEAR_PATH}${query}`, headers });
+    expect((await ask(it.port, { path: "/docs/" })).text).toBe("new");
+    it.s3.put("docs/home.htm", "old");
+    await ask(it.port, { method: "DELETE", path: CLEAR_PATH, headers });
+  }
+  await it.stop();
+});
