@@ -1,8 +1,10 @@
 /** Composition root: from a configuration to parts that are wired to each other and run. */
 
+import { readFileSync } from "node:fs";
 import type { Config } from "./config/config.ts";
 import { version } from "./config/version.ts";
 import type { EdgeConfig } from "./edge/edge.ts";
+import { type HeaderRule, HeaderRulesError, parseHeaderRules } from "./http/header-rules.ts";
 import { lockDirectory } from "./keeper/directory-lock.ts";
 import { CacheDirectoryError, Disk, prepareCacheDirectory } from "./keeper/disk.ts";
 import { Keeper } from "./keeper/keeper.ts";
@@ -43,6 +45,7 @@ export async function startApp(config: Config, stopAsked: Promise<void>): Promis
   const processLog = openProcessLog(config);
   const { log } = processLog;
   try {
+    const headerRules = readHeaderRules(config.headersFile);
     const origin = createOrigin(config);
     const readable = assertReadable(origin, config, log).then(() => true);
     const goesOn = await Promise.race([readable, stopAsked.then(() => false)]);
@@ -71,7 +74,11 @@ export async function startApp(config: Config, stopAsked: Promise<void>): Promis
       random: Math.random,
       log,
     });
-    const edges = await startEdges(config.threads, edgeConfig(config), { keeper, uses, ...processLog });
+    const edges = await startEdges(config.threads, edgeConfig(config, headerRules), {
+      keeper,
+      uses,
+      ...processLog,
+    });
     new ConnectionLimit({
       most: config.maxConnections,
       count: connectionCounter(),
@@ -178,10 +185,31 @@ function openDisk(config: Config, origin: string, log: Log): Disk | undefined {
   return new Disk(config.cacheDir, origin);
 }
 
-function edgeConfig(config: Config): EdgeConfig {
+function readHeaderRules(path: string | undefined): readonly HeaderRule[] {
+  if (path === undefined) return [];
+  try {
+    return parseHeaderRules(readFileSync(path, "utf8"));
+  } catch (error) {
+    const { message } = error as Error;
+    const where = error instanceof HeaderRulesError ? `line ${error.line} of "${path}"` : `"${path}"`;
+    throw new StartError(`--headers: ${where}: ${message}`);
+  }
+}
+
+function edgeConfig(config: Config, headerRules: readonly HeaderRule[]): EdgeConfig {
   const { host, port, allowedOrigins, authKey, bucket, prefix = "", rejectQueryStrings, logLevel } = config;
   const { indexDocument, errorDocument, spa } = config;
   const listen = { host, port, isShared: false, originTimeoutSeconds: config.originTimeout };
   const website = { indexDocument, errorDocument, isSpa: spa };
-  return { listen, allowedOrigins, authKey, bucket, prefix, rejectQueryStrings, website, logLevel };
+  return {
+    listen,
+    allowedOrigins,
+    authKey,
+    bucket,
+    prefix,
+    rejectQueryStrings,
+    website,
+    headerRules,
+    logLevel,
+  };
 }

@@ -9,7 +9,7 @@ const SOURCE = join(import.meta.dir, "../src");
 /** For each folder (or file in `src` itself) what it may import beside itself. */
 const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   "main.ts": ["app.ts", "config"],
-  "app.ts": ["config", "edge/edge.ts", "keeper", "log", "origin", "threads"],
+  "app.ts": ["config", "edge/edge.ts", "http/header-rules.ts", "keeper", "log", "origin", "threads"],
   threads: ["edge", "http/coding.ts", "keeper", "log", "keeper/uses.ts", "origin/origin.ts"],
   edge: [
     "keeper/protocol.ts",

@@ -25,6 +25,9 @@ export const text: Kind<string> = {
   },
 };
 
+/** A file's path, which isn't looked at yet. */
+export const filePath: Kind<string> = { ...text, placeholder: "<file>" };
+
 /** `true` or `false`; a bare flag means `true`. */
 export const boolean: Kind<boolean> = {
   placeholder: "",

@@ -8,6 +8,7 @@ import {
   choice,
   documentName,
   endpoint,
+  filePath,
   host,
   integer,
   type Kind,
@@ -69,6 +70,7 @@ export const options = {
   precompressed: row({ flag: "precompressed", environment: "PRECOMPRESSED", kind: boolean, default: "false", group: "Serving", help: "use app.js.br, app.js.zst and app.js.gz in the bucket as app.js in that content coding" }),
   spa: row({ flag: "spa", environment: "SPA", kind: boolean, default: "false", group: "Serving", help: "answer pages that don't exist with the index document: for apps that route in the browser" }),
   rejectQueryStrings: row({ flag: "reject-query-strings", short: "j", environment: "REJECT_QUERY_STRINGS", kind: boolean, default: "false", group: "Serving", help: "answer 400 to a request with a query string" }),
+  headersFile: row({ flag: "headers", environment: "HEADERS_FILE", kind: filePath, group: "Serving", help: "file of response headers by path, in the manner of _headers" }),
   allowedOrigins: row({ environment: "ALLOWED_ORIGINS", kind: origins, default: "[]", group: "Serving", help: 'JSON array of origins that get CORS headers; ["*"] allows all' }),
 
   ttl: row({ flag: "ttl", short: "t", environment: "TTL", kind: seconds, default: "300", group: "Cache", help: "seconds an object without Cache-Control of its own stays fresh" }),

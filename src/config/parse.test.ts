@@ -103,6 +103,7 @@ const table: readonly Row[] = [
   ["mongoCollection", "mongo-collection", "i", "MONGO_COLLECTION", "request", words],
   ["help", "help", "h", undefined, false, truths],
   ["version", "version", undefined, undefined, false, truths],
+  ["headersFile", "headers", undefined, "HEADERS_FILE", undefined, words],
   ["allowedOrigins", undefined, undefined, "ALLOWED_ORIGINS", [], lists],
 ];
 

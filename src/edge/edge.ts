@@ -1,5 +1,6 @@
 /** One edge: a listener, its hot map and its handler. */
 
+import type { HeaderRule } from "../http/header-rules.ts";
 import type { EdgeClient, KeeperClient } from "../keeper/protocol.ts";
 import type { Uses } from "../keeper/uses.ts";
 import type { Level, Log } from "../log/log.ts";
@@ -19,6 +20,7 @@ export interface EdgeConfig {
   readonly prefix: string;
   readonly rejectQueryStrings: boolean;
   readonly website: WebsiteConfig;
+  readonly headerRules: readonly HeaderRule[];
   readonly logLevel: Level;
 }
 
@@ -44,7 +46,7 @@ export interface Edge {
  */
 export function startEdge(config: EdgeConfig, { keeper, uses, log, nowMs }: EdgeParts): Edge {
   const hotMap = new HotMap();
-  const { authKey, bucket, prefix, rejectQueryStrings, website } = config;
+  const { authKey, bucket, prefix, rejectQueryStrings, website, headerRules } = config;
   const cors = corsPolicy(config.allowedOrigins);
   const handler = createHandler({
     keeper,
@@ -56,6 +58,7 @@ export function startEdge(config: EdgeConfig, { keeper, uses, log, nowMs }: Edge
     prefix,
     rejectQueryStrings,
     website,
+    headerRules,
     nowMs,
     log,
   });

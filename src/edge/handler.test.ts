@@ -55,6 +55,7 @@ function handlerOf(keeper: Partial<KeeperClient>) {
     prefix: "",
     rejectQueryStrings: false,
     website: { indexDocument: "index.html", errorDocument: undefined, isSpa: false },
+    headerRules: [],
     nowMs: () => 0,
     log: createLog(
       "critical",

@@ -1,6 +1,7 @@
 /** The request path, from a request to its response. */
 
 import { BoundedMap } from "../common/bounded-map.ts";
+import type { HeaderRule } from "../http/header-rules.ts";
 import type { Uses } from "../keeper/uses.ts";
 import type { Log } from "../log/log.ts";
 import type { CorsHeaders, CorsPolicy } from "./cors.ts";
@@ -25,6 +26,7 @@ export interface HandlerParts extends ManagementParts {
   readonly uses: Uses;
   readonly cors: CorsPolicy;
   readonly website: WebsiteConfig;
+  readonly headerRules: readonly HeaderRule[];
   readonly rejectQueryStrings: boolean;
   readonly nowMs: () => number;
 }

@@ -10,6 +10,7 @@ import { codingsOf } from "../keeper/representations.ts";
 import type { CorsHeaders } from "./cors.ts";
 import { cacheStatusOf, type HeaderSet, objectHeaders, validityHeaders, withCors } from "./headers.ts";
 import { type Choice, choose } from "./negotiate.ts";
+import { addToObject, type SiteEntry } from "./site-headers.ts";
 
 /** Most paths an edge holds. Their bodies are shared and counted by the keeper; a path and its headers take about 2 KB. */
 const HOT_PATHS = 20_000;
@@ -35,7 +36,7 @@ export interface HotChoice extends Omit<Choice, "entry"> {
 
 /** An entry with its headers as of this second. */
 export class HotEntry {
-  readonly entry: ObjectEntry;
+  readonly entry: SiteEntry;
   readonly paths: string[] = [];
   /** True where what a client gets depends on its `Accept-Encoding`. */
   readonly isNegotiated: boolean;
@@ -52,7 +53,7 @@ export class HotEntry {
    * @param stale why and until when it may be used though it is not fresh
    * @param variants the object in other codings
    */
-  constructor(entry: ObjectEntry, stale?: StaleUse, variants: readonly ObjectEntry[] = []) {
+  constructor(entry: SiteEntry, stale?: StaleUse, variants: readonly SiteEntry[] = []) {
     this.entry = entry;
     this.#stale = stale;
     this.isNegotiated = codingsOf(entry).length > 0;
@@ -114,6 +115,17 @@ export class HotEntry {
 
 /** The headers of one answer about an object. */
 export function answerHeaders(
+  entry: SiteEntry,
+  kind: AnswerKind,
+  cacheStatus: string,
+  cors: CorsHeaders,
+  nowMs: number,
+): HeaderSet {
+  const hasBody = kind !== "not-modified" && kind !== "moved";
+  return addToObject(ownHeaders(entry, kind, cacheStatus, cors, nowMs), entry.added, hasBody);
+}
+
+function ownHeaders(
   entry: ObjectEntry,
   kind: AnswerKind,
   cacheStatus: string,
@@ -141,7 +153,7 @@ export class HotMap {
   }
 
   /** Holds an entry under a raw path, in place of an older copy of the same key. */
-  put(path: string, entry: ObjectEntry, stale?: StaleUse, variants?: readonly ObjectEntry[]): HotEntry {
+  put(path: string, entry: SiteEntry, stale?: StaleUse, variants?: readonly SiteEntry[]): HotEntry {
     let hot = this.#byKey.get(entry.key);
     if (hot?.isOf(entry, stale) !== true) {
       this.drop([entry.key]);

@@ -1,6 +1,7 @@
 /** The answer about one key, from what the keeper says of it. */
 
 import type { Coding } from "../http/coding.ts";
+import type { HeaderRule } from "../http/header-rules.ts";
 import type { GrowingEntry, KeeperClient, Lookup, ObjectEntry } from "../keeper/protocol.ts";
 import type { Log } from "../log/log.ts";
 import type { CorsHeaders } from "./cors.ts";
@@ -11,6 +12,7 @@ import { HotEntry, type HotMap } from "./hot-map.ts";
 import { choose } from "./negotiate.ts";
 import { pass } from "./pass.ts";
 import { respond } from "./respond.ts";
+import { headersOfKey, type SiteEntry } from "./site-headers.ts";
 
 /** What is needed to answer about objects. */
 export interface ObjectParts {
@@ -18,6 +20,8 @@ export interface ObjectParts {
   readonly hotMap: HotMap;
   readonly nowMs: () => number;
   readonly log: Log;
+  readonly headerRules: readonly HeaderRule[];
+  readonly website: { readonly indexDocument: string };
   /** By a body's file: the raw path and the key it was last sent for. */
   readonly sentFiles: Map<string, { readonly path: string; readonly key: string; readonly unusable: number }>;
 }
@@ -95,8 +99,9 @@ async function answerLookup(
 ): Promise<Response | ErrorAnswer | undefined> {
   const { request, path, key, cors } = asked;
   const nowMs = parts.nowMs();
+  const added = headersOfKey(parts.headerRules, key, parts.website.indexDocument);
   if (lookup.kind === "pass") {
-    const { response, failure } = await pass(key, lookup.request, request, cors, nowMs);
+    const { response, failure } = await pass(key, lookup.request, request, cors, nowMs, added);
     const ms = parts.nowMs() - nowMs;
     if (failure === undefined) parts.log.info("S3 fetch", { key, result: "passed", ms });
     else parts.log.warn("S3 fetch failed", { key, ...failure, ms });
@@ -111,14 +116,15 @@ async function answerLookup(
   const { content } = entry;
   if (content.kind !== "object")
     return { code: content.kind, headers: { "cache-status": cacheStatus, ...cors.headers } };
-  const found: ObjectEntry = { ...entry, content };
+  const found: SiteEntry = { ...entry, content, added };
   if (isGrowing(found)) return followGrowing(parts, asked, found, cacheStatus);
-  const choice = choose(found, variants, request.headers.get("accept-encoding"));
+  const others = added === undefined ? variants : variants.map((variant) => ({ ...variant, added }));
+  const choice = choose(found, others, request.headers.get("accept-encoding"));
   const response = respond(choice.entry, cacheStatus, request, cors, nowMs);
   if (!(response instanceof Response)) return response;
   noteFile(parts, path, choice.entry);
   if (isKept) {
-    const hot = asked.isOwnPath ? parts.hotMap.put(path, found, stale, variants) : new HotEntry(found);
+    const hot = asked.isOwnPath ? parts.hotMap.put(path, found, stale, others) : new HotEntry(found);
     wish(parts.keeper, hot, choice.wanted);
   }
   return response;

@@ -7,7 +7,7 @@ import { type Failure, type OriginBody, OriginError, type OriginRequest } from "
 import { preconditionsOf } from "./conditional.ts";
 import type { CorsHeaders } from "./cors.ts";
 import type { ErrorAnswer, ErrorCode } from "./errors.ts";
-import { cacheStatusOf, failedCacheStatus } from "./headers.ts";
+import { cacheStatusOf, failedCacheStatus, type HeaderSet } from "./headers.ts";
 import { answerHeaders } from "./hot-map.ts";
 import { isOneRange } from "./range.ts";
 import { refuse, refuseRange } from "./respond.ts";
@@ -24,13 +24,18 @@ export interface Passed {
   readonly failure?: Failure;
 }
 
-/** Sends the request to S3 and answers with what it says. Never rejects. */
+/**
+ * Sends the request to S3 and answers with what it says. Never rejects.
+ *
+ * @param added what the object's answers say besides
+ */
 export async function pass(
   key: string,
   toOrigin: OriginRequest,
   request: Request,
   cors: CorsHeaders,
   nowMs: number,
+  added?: HeaderSet,
 ): Promise<Passed> {
   const isHead = request.method === "HEAD";
   const cacheStatus = cacheStatusOf("pass", false, nowMs, nowMs);
@@ -42,7 +47,7 @@ export async function pass(
   if (answer.kind === "unchanged" || answer.kind === "changed") return passFailed("origin-failed", cors);
   if (answer.kind !== "object") return passFailed(answer.kind, cors);
   const { head, contentLength, body, part } = answer;
-  const entry = unstoredEntry(key, head, contentLength ?? 0, nowMs);
+  const entry = { ...unstoredEntry(key, head, contentLength ?? 0, nowMs), added };
   if (head.redirectLocation !== undefined) {
     body.cancel();
     const headers = answerHeaders(entry, "moved", cacheStatus, cors, nowMs);

@@ -8,6 +8,7 @@ import type { ErrorAnswer, ErrorCode } from "./errors.ts";
 import type { HeaderSet } from "./headers.ts";
 import { type AnswerKind, answerHeaders, type HotEntry } from "./hot-map.ts";
 import { mayAnswerRange, rangeOf } from "./range.ts";
+import type { SiteEntry } from "./site-headers.ts";
 
 /** What an answer that isn't the object says of it. */
 const CARRIED_BY_REFUSALS: ReadonlySet<string> = new Set([
@@ -39,7 +40,7 @@ export function respondHot(
 
 /** The answer from an entry the keeper has just handed out; undefined where its body can't be had. */
 export function respond(
-  entry: ObjectEntry,
+  entry: SiteEntry,
   cacheStatus: string,
   request: Request,
   cors: CorsHeaders,

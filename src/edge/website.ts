@@ -7,6 +7,7 @@ import { type HeaderSet, representationHeaders } from "./headers.ts";
 import { type Asked, answerObject, type ObjectParts } from "./object.ts";
 import { readStored } from "./respond.ts";
 import { isTooLong } from "./route.ts";
+import { addedToOther, headersOfPath } from "./site-headers.ts";
 
 /** The operator's choices. */
 export interface WebsiteConfig {
@@ -38,7 +39,14 @@ export async function answerInstead(
     if (!path.endsWith("/") && (await isObjectThere(parts, `${key}/${indexDocument}`))) {
       // Relative, so that no path can make it lead to another host.
       const location = `./${path.slice(path.lastIndexOf("/") + 1)}/`;
-      return new Response(null, { status: 302, headers: { location, ...error.headers } });
+      return new Response(null, {
+        status: 302,
+        headers: {
+          ...addedToOther(headersOfPath(parts.headerRules, path), false),
+          location,
+          ...error.headers,
+        },
+      });
     }
     if (isSpa && isPage(path, request)) {
       const page = await answerObject(parts, { ...asked, key: indexDocument, isOwnPath: false });
@@ -51,20 +59,23 @@ export async function answerInstead(
 /** An error's answer: a 4xx with the error document where there is one, else with a page of our own. */
 export async function answerError(
   parts: WebsiteParts,
-  { request }: Refused,
+  { request, path }: Refused,
   { code, headers }: ErrorAnswer,
 ): Promise<Response> {
   const { errorDocument } = parts.website;
+  const added = headersOfPath(parts.headerRules, path);
   const isHead = request.method === "HEAD";
   const status = statusOf(code);
   const isTold = errorDocument !== undefined && status < 500;
   const entry = isTold ? await storedObject(parts, errorDocument) : undefined;
   const body = entry && readStored(entry);
-  if (entry === undefined || body === undefined) return errorResponse(code, isHead, headers);
+  if (entry === undefined || body === undefined)
+    return errorResponse(code, isHead, { ...addedToOther(added, true), ...headers });
   const all: HeaderSet = {
     ...representationHeaders(entry),
     "cache-control": "no-store",
     date: new Date().toUTCString(),
+    ...addedToOther(added, false),
     ...headers,
   };
   if (!isHead) return new Response(body, { status, headers: all });

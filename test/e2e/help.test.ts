@@ -41,6 +41,7 @@ const ROWS: readonly (readonly [flag: string, short: string, environment: string
   ["precompressed", "", "PRECOMPRESSED", ""],
   ["spa", "", "SPA", ""],
   ["reject-query-strings", "j", "REJECT_QUERY_STRINGS", ""],
+  ["headers", "", "HEADERS_FILE", ""],
   ["console", "c", "CONSOLE", ""],
   ["log-level", "l", "LOG_LEVEL", "default info"],
   ["dir", "o", "LOG_DIR", "default logs/"],

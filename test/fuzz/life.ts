@@ -88,6 +88,7 @@ export class Life {
       bucket: "fuzz",
       prefix: "",
       website: { indexDocument: "index.html", errorDocument: undefined, isSpa: false },
+      headerRules: [],
       rejectQueryStrings: false,
       nowMs,
       log,
