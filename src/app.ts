@@ -15,7 +15,6 @@ import { bucketAddress } from "./origin/address.ts";
 import { chainCredentials, staticCredentials } from "./origin/credentials.ts";
 import { type CredentialSource, S3Origin } from "./origin/s3.ts";
 import { describeRefusal } from "./origin/s3-error.ts";
-import { encodeKey } from "./origin/signature.ts";
 import { ConnectionLimit, connectionCounter } from "./threads/connection-limit.ts";
 import { startEdges } from "./threads/edges.ts";
 
@@ -58,6 +57,7 @@ export async function startApp(config: Config, stopAsked: Promise<void>): Promis
     const keeper = new Keeper({
       uses,
       origin,
+      bucket: origin,
       disk,
       cacheBytes: config.cacheSize,
       arePrecompressed: config.precompressed,
@@ -121,10 +121,9 @@ function openProcessLog(config: Config): ProcessLog {
 }
 
 function createOrigin(config: Config): S3Origin {
-  const address = bucketAddress(config);
-  const basePath = address.basePath + encodeKey(config.prefix ?? "");
   return new S3Origin({
-    address: { ...address, basePath },
+    address: bucketAddress(config),
+    prefix: config.prefix ?? "",
     region: config.region,
     credentials: config.noSign ? undefined : credentialsOf(config),
     userAgent: `s3proxy/${version}`,
@@ -198,9 +197,9 @@ function readHeaderRules(path: string | undefined): readonly HeaderRule[] {
 
 function edgeConfig(config: Config, headerRules: readonly HeaderRule[]): EdgeConfig {
   const { host, port, allowedOrigins, authKey, bucket, prefix = "", rejectQueryStrings, logLevel } = config;
-  const { indexDocument, errorDocument, spa } = config;
+  const { indexDocument, errorDocument, spa, listing } = config;
   const listen = { host, port, isShared: false, originTimeoutSeconds: config.originTimeout };
-  const website = { indexDocument, errorDocument, isSpa: spa };
+  const website = { indexDocument, errorDocument, isSpa: spa, isListed: listing };
   return {
     listen,
     allowedOrigins,

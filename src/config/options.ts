@@ -69,6 +69,7 @@ export const options = {
   errorDocument: row({ flag: "error-document", environment: "ERROR_DOCUMENT", kind: objectKey, defaultNote: "a page of its own", group: "Serving", help: "key whose body goes with a 404 and other 4xx" }),
   precompressed: row({ flag: "precompressed", environment: "PRECOMPRESSED", kind: boolean, default: "false", group: "Serving", help: "use app.js.br, app.js.zst and app.js.gz in the bucket as app.js in that content coding" }),
   spa: row({ flag: "spa", environment: "SPA", kind: boolean, default: "false", group: "Serving", help: "answer pages that don't exist with the index document: for apps that route in the browser" }),
+  listing: row({ flag: "listing", environment: "LISTING", kind: boolean, default: "false", group: "Serving", help: "answer a folder without an index document with its names; with --reject-query-strings only the first 1,000" }),
   rejectQueryStrings: row({ flag: "reject-query-strings", short: "j", environment: "REJECT_QUERY_STRINGS", kind: boolean, default: "false", group: "Serving", help: "answer 400 to a request with a query string" }),
   headersFile: row({ flag: "headers", environment: "HEADERS_FILE", kind: filePath, group: "Serving", help: "file of response headers by path, in the manner of _headers" }),
   allowedOrigins: row({ environment: "ALLOWED_ORIGINS", kind: origins, default: "[]", group: "Serving", help: 'JSON array of origins that get CORS headers; ["*"] allows all' }),

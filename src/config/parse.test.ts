@@ -89,6 +89,7 @@ const table: readonly Row[] = [
   ["errorDocument", "error-document", undefined, "ERROR_DOCUMENT", undefined, words],
   ["precompressed", "precompressed", undefined, "PRECOMPRESSED", false, truths],
   ["spa", "spa", undefined, "SPA", false, truths],
+  ["listing", "listing", undefined, "LISTING", false, truths],
   ["rejectQueryStrings", "reject-query-strings", "j", "REJECT_QUERY_STRINGS", false, truths],
   ["console", "console", "c", "CONSOLE", false, truths],
   ["logLevel", "log-level", "l", "LOG_LEVEL", "info", levels],

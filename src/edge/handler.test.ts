@@ -42,6 +42,7 @@ function handlerOf(keeper: Partial<KeeperClient>) {
   return createHandler({
     keeper: {
       lookup: () => Promise.reject(),
+      list: () => Promise.reject(),
       seek: () => Promise.reject(),
       represent: () => Promise.reject(),
       clear: () => Promise.reject(),
@@ -54,7 +55,7 @@ function handlerOf(keeper: Partial<KeeperClient>) {
     bucket: "bucket",
     prefix: "",
     rejectQueryStrings: false,
-    website: { indexDocument: "index.html", errorDocument: undefined, isSpa: false },
+    website: { indexDocument: "index.html", errorDocument: undefined, isSpa: false, isListed: false },
     headerRules: [],
     nowMs: () => 0,
     log: createLog(

@@ -2,6 +2,7 @@
 
 import type { Lookup, ObjectEntry } from "../keeper/protocol.ts";
 import { type ErrorAnswer, errorResponse, statusOf } from "./errors.ts";
+import { answerListing, hasListing } from "./folder.ts";
 import { giveSeatBack, isGrowing } from "./follow.ts";
 import { type HeaderSet, representationHeaders } from "./headers.ts";
 import { type Asked, answerObject, type ObjectParts } from "./object.ts";
@@ -17,6 +18,8 @@ export interface WebsiteConfig {
   readonly errorDocument: string | undefined;
   /** True where a path that names nothing is a page of an app, and the index document answers it. */
   readonly isSpa: boolean;
+  /** True where a folder without an index document is answered with its names. */
+  readonly isListed: boolean;
 }
 
 /** An edge's parts, as far as they are about the website. */
@@ -34,9 +37,16 @@ export async function answerInstead(
   error: ErrorAnswer,
 ): Promise<Response> {
   const { path, key, request } = asked;
-  const { indexDocument, isSpa } = parts.website;
+  const { indexDocument, isSpa, isListed } = parts.website;
+  const isFolder = path.endsWith("/");
   if (error.code === "missing") {
-    if (!path.endsWith("/") && (await isObjectThere(parts, `${key}/${indexDocument}`))) {
+    const listing =
+      isListed && isFolder
+        ? await answerListing(parts, asked, key.slice(0, key.length - indexDocument.length))
+        : undefined;
+    if (listing !== undefined)
+      return listing instanceof Response ? listing : answerError(parts, asked, listing);
+    if (!isFolder && (await isFolderThere(parts, `${key}/`))) {
       // Relative, so that no path can make it lead to another host.
       const location = `./${path.slice(path.lastIndexOf("/") + 1)}/`;
       return new Response(null, {
@@ -89,6 +99,13 @@ export async function answerError(
 function isPage(path: string, { headers }: Request): boolean {
   const name = path.slice(path.lastIndexOf("/") + 1);
   return !name.includes(".") && (headers.get("accept") ?? "").includes("text/html");
+}
+
+async function isFolderThere(parts: WebsiteParts, prefix: string): Promise<boolean> {
+  const { indexDocument, isListed } = parts.website;
+  return (
+    (await isObjectThere(parts, prefix + indexDocument)) || (isListed && (await hasListing(parts, prefix)))
+  );
 }
 
 async function isObjectThere({ keeper }: WebsiteParts, key: string): Promise<boolean> {

@@ -6,11 +6,12 @@
 import { BoundedMap } from "../common/bounded-map.ts";
 import type { Coding } from "../http/coding.ts";
 import type { Log } from "../log/log.ts";
-import { type Origin, OriginError, type Part } from "../origin/origin.ts";
+import { type Bucket, type Origin, OriginError, type Part } from "../origin/origin.ts";
 import { Fetcher } from "./fetcher.ts";
 import { SMALL_BODY_BYTES } from "./fill.ts";
 import { type FreshnessRules, isFresh, staleWindowsOf } from "./freshness.ts";
 import type { Growth } from "./growth.ts";
+import { Listings } from "./listings.ts";
 import {
   covers,
   describeScope,
@@ -29,6 +30,7 @@ import {
   type GrowingEntry,
   growingBodyOf,
   type KeeperClient,
+  type ListLookup,
   type Lookup,
   type ObjectEntry,
   type Seek,
@@ -51,6 +53,8 @@ export interface KeeperParts extends Omit<StoreParts, "onDrop"> {
   readonly random: () => number;
   readonly origin: Origin;
   readonly freshness: FreshnessRules;
+  /** Absent where nothing can be listed. */
+  readonly bucket?: Bucket;
 }
 
 /** Nobody may wait for what is asked behind an answer, and it is taken to its end all the same. */
@@ -68,6 +72,7 @@ export class Keeper implements KeeperClient {
   readonly #store: Store;
   readonly #fetcher: Fetcher;
   readonly #variants: Variants;
+  readonly #listings: Listings;
   readonly #edges = new Set<EdgeClient>();
   readonly #flights = new Map<string, Promise<Lookup>>();
   /** By key, the entity tag that S3 said is outdated. */
@@ -89,6 +94,7 @@ export class Keeper implements KeeperClient {
       onMade: (key) => this.#dropAtEdges([key]),
     });
     const place = { draft: (bodyBytes: number) => store.draft(bodyBytes), mostBytes };
+    this.#listings = new Listings(parts);
     this.#fetcher = new Fetcher({ ...parts, store, place, onReplaced: (key) => this.#dropAtEdges([key]) });
   }
 
@@ -202,6 +208,10 @@ export class Keeper implements KeeperClient {
     }
   }
 
+  list(prefix: string, token?: string): ListLookup | Promise<ListLookup> {
+    return this.#listings.lookup(prefix, token);
+  }
+
   async clear(scope?: ClearScope): Promise<number> {
     this.#leaveUnderWay(scope);
     // An edge makes a new copy of what it should not have had to forget with one question.
@@ -216,6 +226,7 @@ export class Keeper implements KeeperClient {
   /** What is under way goes on for those who wait for it; nobody joins it any more and nothing of it is kept. */
   #leaveUnderWay(scope: ClearScope | undefined): void {
     for (const key of this.#flights.keys()) if (covers(scope, key)) this.#flights.delete(key);
+    this.#listings.clear(scope);
     this.#fetcher.growths.retireCovered(scope);
     this.#fetcher.passes.clear(scope);
     this.#store.cancelFills(scope);

@@ -4,6 +4,7 @@
  */
 
 import type { Coding } from "../http/coding.ts";
+import type { ListingPage } from "../origin/listing.ts";
 import type { Failure, ObjectHead, OriginRequest, Part } from "../origin/origin.ts";
 import { Progress } from "./progress.ts";
 
@@ -98,6 +99,19 @@ export type Lookup =
   /** `internal` is a mistake of ours; the log has it. */
   | { readonly kind: "failed"; readonly failure: Failure | { readonly code: "internal" } };
 
+/** The keeper's answer about the names under a prefix. */
+export type ListLookup =
+  | {
+      readonly kind: "page";
+      readonly page: ListingPage;
+      readonly status: CacheStatus;
+      readonly isKept: boolean;
+      readonly freshUntilMs: number;
+    }
+  /** There is nothing, or S3 doesn't say what. */
+  | { readonly kind: "missing" }
+  | { readonly kind: "failed"; readonly failure: Failure };
+
 /** A lookup's answer as it is for who joined while S3 was being asked. */
 export function asFollower(lookup: Lookup): Lookup {
   return lookup.kind === "entry" && lookup.status !== "hit" && lookup.status !== "stale"
@@ -158,6 +172,13 @@ export interface KeeperClient {
    * @returns true where it is at hand, so that the next lookup has it
    */
   represent(key: string, generation: number, coding: Coding): Promise<boolean>;
+  /**
+   * What is right under a prefix, after asking S3 if need be. Never rejects.
+   *
+   * @param prefix empty, or with a slash at its end
+   * @param token the `next` of the page before; the first page where it is left out
+   */
+  list(prefix: string, token?: string): ListLookup | Promise<ListLookup>;
   /**
    * Forgets objects in memory and on disk, on all threads, and then says how many there were.
    *

@@ -1,5 +1,7 @@
 /** What the rest of the program knows of S3: one question, and every answer it may have. */
 
+import type { ListingPage } from "./listing.ts";
+
 /** The headers of an object that are kept and passed on. Absent where S3 didn't send one. */
 export interface ObjectHead {
   readonly contentType?: string;
@@ -113,6 +115,25 @@ export interface Origin {
   getPart(key: string, etag: string, part: Part): Promise<PartAnswer>;
   /** A request that another thread may send by itself, once and soon. Throws `OriginError` where there are no credentials. */
   request(key: string): Promise<OriginRequest>;
+}
+
+/** Everything S3 may say to a question about the bucket itself. */
+export type BucketAnswer<Document> =
+  | { readonly kind: "document"; readonly document: Document }
+  /** There is no such thing. */
+  | { readonly kind: "missing" }
+  | { readonly kind: "denied" }
+  | { readonly kind: "failed"; readonly failure: Failure };
+
+/** What can be learned of a bucket beside its objects. */
+export interface Bucket {
+  /**
+   * Asks for a page of the names under a prefix. Never throws.
+   *
+   * @param prefix empty, or with a slash at its end
+   * @param token the `next` of the page before; absent for the first one
+   */
+  list(prefix: string, token?: string): Promise<BucketAnswer<ListingPage>>;
 }
 
 /** A request to S3, ready to be sent. Its headers hold a signature: never log one. */

@@ -1,7 +1,7 @@
 /** S3's error documents, and what each means to us. */
 
-import { XML } from "bun";
 import type { Failure, FailureCode } from "./origin.ts";
+import { rootElement, textOf } from "./xml.ts";
 
 /** What is read of an S3 error document. Never sent to a client. */
 export interface S3Error {
@@ -62,12 +62,12 @@ export const CREDENTIAL_CODES: ReadonlySet<string> = new Set([
  * @param regionHeader the value of `x-amz-bucket-region`, where there is one
  */
 export function parseS3Error(xml: string, status: number, regionHeader: string | null): S3Error {
-  const element = errorElement(xml);
-  const code = textOf(element.Code) ?? `HTTP ${status}`;
-  const message = (textOf(element.Message) ?? "").slice(0, MESSAGE_CHARACTERS);
+  const element = rootElement(xml, "Error");
+  const code = textOf(element, "Code") ?? `HTTP ${status}`;
+  const message = (textOf(element, "Message") ?? "").slice(0, MESSAGE_CHARACTERS);
   const expected = /expecting '([a-z0-9-]+)'/.exec(message)?.[1];
-  const region = regionHeader ?? textOf(element.Region) ?? expected;
-  const size = textOf(element.ActualObjectSize) ?? "";
+  const region = regionHeader ?? textOf(element, "Region") ?? expected;
+  const size = textOf(element, "ActualObjectSize") ?? "";
   return {
     code,
     message,
@@ -94,20 +94,6 @@ export function judge(status: number, error: S3Error): Verdict {
 function failed(code: FailureCode, error: S3Error): Verdict {
   const reason = error.message === "" ? error.code : `${error.code}: ${error.message}`;
   return { kind: "failed", failure: { code, reason }, error };
-}
-
-/** The children of `<Error>`; empty where the body is no such document. */
-function errorElement(xml: string): Readonly<Record<string, unknown>> {
-  try {
-    const { Error: element } = XML.parse(xml) as { Error?: unknown };
-    return typeof element === "object" && element !== null ? (element as Record<string, unknown>) : {};
-  } catch {
-    return {};
-  }
-}
-
-function textOf(child: unknown): string | undefined {
-  return typeof child === "string" && child.trim() !== "" ? child.trim() : undefined;
 }
 
 /** What the user is told at the start when S3 says that something is wrong for good. */

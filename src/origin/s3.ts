@@ -1,8 +1,12 @@
 /** The origin that is an S3 bucket: GETs signed with current credentials, and every answer given its meaning. */
 
 import type { BucketAddress } from "./address.ts";
+import { readWhole } from "./body.ts";
 import { type Exchanged, exchange } from "./exchange.ts";
+import { type ListingPage, listingQuery, parseListing } from "./listing.ts";
 import {
+  type Bucket,
+  type BucketAnswer,
   type ObjectHead,
   type Origin,
   type OriginAnswer,
@@ -12,7 +16,7 @@ import {
   type PartAnswer,
 } from "./origin.ts";
 import { CREDENTIAL_CODES, type S3Error } from "./s3-error.ts";
-import { type Credentials, encodeKey, Signer } from "./signature.ts";
+import { type Credentials, canonicalQuery, encodeKey, Signer } from "./signature.ts";
 
 /** Longest wait for S3's first answer, in milliseconds: while it lasts, nothing that the cache has is served. */
 const PROBE_DEADLINE_MS = 5_000;
@@ -22,6 +26,22 @@ const UNASKED = {
   kind: "failed",
   failure: { code: "origin-failed", reason: "S3 answered a condition that was not asked" },
 } as const;
+
+/** What a bucket said is not what was asked for. */
+const UNREADABLE = {
+  kind: "failed",
+  failure: { code: "origin-failed", reason: "S3's answer is not the document that was asked for" },
+} as const;
+
+/** Most that is read of a listing, in bytes: a thousand of the longest keys, each byte encoded as three, and what goes with them. */
+const LISTING_BYTES = 4 * 2 ** 20;
+
+/** What a request is for: an object, or with a query the bucket. */
+interface Target {
+  /** Encoded. */
+  readonly path: string;
+  readonly query?: Readonly<Record<string, string>>;
+}
 
 /** Where credentials come from, and how to say that S3 didn't take them. */
 export interface CredentialSource {
@@ -36,6 +56,8 @@ export interface CredentialSource {
 /** What an `S3Origin` is made of. */
 export interface S3OriginParts {
   readonly address: BucketAddress;
+  /** What all keys that are asked for begin with; empty for the whole bucket. */
+  readonly prefix: string;
   readonly region: string;
   /** Absent for unsigned requests. */
   readonly credentials: CredentialSource | undefined;
@@ -53,7 +75,7 @@ export type ProbeResult =
   | { readonly kind: "unreachable"; readonly reason: string };
 
 /** Serves keys from one bucket. */
-export class S3Origin implements Origin {
+export class S3Origin implements Origin, Bucket {
   readonly name: string;
   readonly #parts: S3OriginParts;
   readonly #signer: Signer;
@@ -62,15 +84,15 @@ export class S3Origin implements Origin {
   constructor(parts: S3OriginParts) {
     this.#parts = parts;
     this.#signer = new Signer(parts.region);
-    this.name = parts.address.origin + parts.address.basePath;
+    this.name = parts.address.origin + this.#pathOf("");
   }
 
   async request(key: string): Promise<OriginRequest> {
-    return this.#request(key, await this.#credentials(), this.#parts.deadlineMs, {});
+    return this.#request(this.#object(key), await this.#credentials(), this.#parts.deadlineMs, {});
   }
 
   async get(key: string, known?: ObjectHead): Promise<OriginAnswer> {
-    const answer = await this.#ask(key, this.#parts.deadlineMs, conditionsOf(known));
+    const answer = await this.#ask(this.#object(key), this.#parts.deadlineMs, conditionsOf(known));
     if (answer.kind === "changed" || answer.kind === "unsatisfiable") return UNASKED;
     if (answer.kind !== "denied") return answer;
     if (this.#tellsMissing === undefined) await this.probe();
@@ -83,7 +105,7 @@ export class S3Origin implements Origin {
 
   async getPart(key: string, etag: string, { first, last }: Part): Promise<PartAnswer> {
     const conditions = { "if-match": etag, range: `bytes=${first}-${last}` };
-    const answer = await this.#ask(key, this.#parts.deadlineMs, conditions);
+    const answer = await this.#ask(this.#object(key), this.#parts.deadlineMs, conditions);
     if (answer.kind === "failed" || answer.kind === "changed") return answer;
     if (answer.kind !== "object") return { kind: "changed" };
     // Some S3-compatible servers ignore If-Match, others Range.
@@ -100,7 +122,7 @@ export class S3Origin implements Origin {
    */
   async probe(): Promise<ProbeResult> {
     const answer = await this.#ask(
-      `.s3proxy-probe/${crypto.randomUUID()}`,
+      this.#object(`.s3proxy-probe/${crypto.randomUUID()}`),
       Math.min(PROBE_DEADLINE_MS, this.#parts.deadlineMs),
     );
     if (answer.kind === "failed") {
@@ -116,18 +138,63 @@ export class S3Origin implements Origin {
     return { kind: "readable", tellsMissing: this.#tellsMissing };
   }
 
+  async list(prefix: string, token?: string): Promise<BucketAnswer<ListingPage>> {
+    const full = this.#parts.prefix + prefix;
+    const answer = await this.#document(listingQuery(full, token), LISTING_BYTES, (xml) =>
+      parseListing(xml, full),
+    );
+    // What a client made up, or what S3 has forgotten.
+    const isTokenRefused = answer.kind === "failed" && answer.error?.code === "InvalidArgument";
+    return token !== undefined && isTokenRefused ? { kind: "missing" } : answer;
+  }
+
+  /** Asks about the bucket itself. */
+  async #document<Document>(
+    query: Readonly<Record<string, string>>,
+    mostBytes: number,
+    parse: (xml: string) => Document | undefined,
+  ): Promise<BucketAnswer<Document> & { readonly error?: S3Error }> {
+    const { address, deadlineMs } = this.#parts;
+    // As AWS' own programs write it where the bucket is in the path.
+    const path = address.basePath.replace(/(?<=.)\/$/, "");
+    const answer = await this.#ask({ path, query }, deadlineMs);
+    if (answer.kind === "changed" || answer.kind === "unsatisfiable" || answer.kind === "unchanged")
+      return UNASKED;
+    if (answer.kind !== "object") return answer;
+    try {
+      // What is cut off there has lost its end, and is no document.
+      const document = parse((await readWhole(answer.body, mostBytes)).toString());
+      return document === undefined ? UNREADABLE : { kind: "document", document };
+    } catch (error) {
+      if (error instanceof OriginError) return { kind: "failed", failure: error.failure };
+      throw error;
+    }
+  }
+
+  #object(key: string): Target {
+    return { path: this.#pathOf(key) };
+  }
+
+  #pathOf(key: string): string {
+    return this.#parts.address.basePath + encodeKey(this.#parts.prefix + key);
+  }
+
   /**
    * One question; asked once more where renewed credentials may help. (Bun itself asks once more where S3 had closed
    * an idle connection just when it was used again.)
    */
-  async #ask(key: string, deadlineMs: number, conditions: Record<string, string> = {}): Promise<Exchanged> {
+  async #ask(
+    target: Target,
+    deadlineMs: number,
+    conditions: Record<string, string> = {},
+  ): Promise<Exchanged> {
     try {
       const used = await this.#credentials();
-      const first = await exchange(this.#request(key, used, deadlineMs, conditions));
+      const first = await exchange(this.#request(target, used, deadlineMs, conditions));
       if (used === undefined || first.kind !== "failed") return first;
       const isRefused = CREDENTIAL_CODES.has(first.error?.code ?? "");
       if (!isRefused || this.#parts.credentials?.renew(used) !== true) return first;
-      return await exchange(this.#request(key, await this.#credentials(), deadlineMs, conditions));
+      return await exchange(this.#request(target, await this.#credentials(), deadlineMs, conditions));
     } catch (error) {
       if (error instanceof OriginError) return { kind: "failed", failure: error.failure };
       throw error;
@@ -145,18 +212,18 @@ export class S3Origin implements Origin {
   }
 
   #request(
-    key: string,
+    { path, query }: Target,
     credentials: Credentials | undefined,
     deadlineMs: number,
     conditions: Record<string, string>,
   ): OriginRequest {
     const { address, userAgent, nowMs } = this.#parts;
-    const path = address.basePath + encodeKey(key);
     // Without this, S3-compatible servers behind a web server may compress, which changes bytes and ETag.
     const headers = { "accept-encoding": "identity", "user-agent": userAgent, ...conditions };
-    const url = address.origin + path;
+    const url = address.origin + path + (query === undefined ? "" : `?${canonicalQuery(query)}`);
     if (credentials === undefined) return { url, headers, deadlineMs };
-    const signed = this.#signer.sign({ method: "GET", host: address.host, path }, credentials, nowMs());
+    const signable = { method: "GET", host: address.host, path, ...(query && { query }) };
+    const signed = this.#signer.sign(signable, credentials, nowMs());
     return { url, headers: { ...headers, ...signed }, deadlineMs };
   }
 }

@@ -75,6 +75,8 @@ export async function startEdgeThread(
         return void host.keeper
           .represent(data.key, data.generation, data.coding)
           .then((isAtHand) => send({ type: "represented", id: data.id, isAtHand }));
+      case "list":
+        return answerList(data.id, data.prefix, data.token);
       case "clear":
         return void host.keeper.clear(data.scope).then(
           (objects) => send({ type: "cleared", id: data.id, objects }),
@@ -112,6 +114,9 @@ export async function startEdgeThread(
 
   const answerLookup = async (id: number, key: string, unusable: number | undefined) => {
     send({ type: "found", id, lookup: lent(await host.keeper.lookup(key, unusable), edge) });
+  };
+  const answerList = async (id: number, prefix: string, token: string | undefined) => {
+    send({ type: "listed", id, lookup: await host.keeper.list(prefix, token) });
   };
   send({ type: "start", config, uses: host.uses.buffer });
   const port = await listening.promise;

@@ -18,6 +18,8 @@ self.onmessage = ({ data }: MessageEvent<ToEdge>) => {
       return start(data.config, new Uses(data.uses));
     case "found":
       return keeper.found(data.id, data.lookup);
+    case "listed":
+      return keeper.listed(data.id, data.lookup);
     case "sought":
       return keeper.sought(data.id, data.seek);
     case "represented":

@@ -2,13 +2,14 @@
 
 import type { EdgeConfig } from "../edge/edge.ts";
 import type { Coding } from "../http/coding.ts";
-import type { ClearScope, GrowingEntry, Lookup, Seek } from "../keeper/protocol.ts";
+import type { ClearScope, GrowingEntry, ListLookup, Lookup, Seek } from "../keeper/protocol.ts";
 import type { Part } from "../origin/origin.ts";
 
 /** From the main thread to an edge. Messages arrive in the order they were sent. */
 export type ToEdge =
   | { readonly type: "start"; readonly config: EdgeConfig; readonly uses: SharedArrayBuffer }
   | { readonly type: "found"; readonly id: number; readonly lookup: Lookup }
+  | { readonly type: "listed"; readonly id: number; readonly lookup: ListLookup }
   | { readonly type: "sought"; readonly id: number; readonly seek: Seek }
   | { readonly type: "represented"; readonly id: number; readonly isAtHand: boolean }
   | { readonly type: "cleared"; readonly id: number; readonly objects: number | undefined }
@@ -40,6 +41,12 @@ export type FromEdge =
       readonly key: string;
       readonly generation: number;
       readonly coding: Coding;
+    }
+  | {
+      readonly type: "list";
+      readonly id: number;
+      readonly prefix: string;
+      readonly token: string | undefined;
     }
   | { readonly type: "clear"; readonly id: number; readonly scope: ClearScope | undefined }
   | { readonly type: "dropped-all"; readonly id: number }

@@ -5,6 +5,7 @@ import {
   type ClearScope,
   type GrowingEntry,
   type KeeperClient,
+  type ListLookup,
   type Lookup,
   type Seek,
   shared,
@@ -16,6 +17,7 @@ import type { FromEdge } from "./messages.ts";
 export class RemoteKeeper implements KeeperClient {
   readonly #send: (message: FromEdge) => void;
   readonly #lookups = new Map<number, (lookup: Lookup) => void>();
+  readonly #lists = new Map<number, (lookup: ListLookup) => void>();
   readonly #seeks = new Map<number, (seek: Seek) => void>();
   readonly #representations = new Map<number, (isAtHand: boolean) => void>();
   readonly #clears = new Map<number, (objects: number | undefined) => void>();
@@ -56,6 +58,14 @@ export class RemoteKeeper implements KeeperClient {
     return promise;
   }
 
+  list(prefix: string, token?: string): Promise<ListLookup> {
+    const id = ++this.#lastId;
+    const { promise, resolve } = Promise.withResolvers<ListLookup>();
+    this.#lists.set(id, resolve);
+    this.#send({ type: "list", id, prefix, token });
+    return promise;
+  }
+
   clear(scope?: ClearScope): Promise<number> {
     const id = ++this.#lastId;
     const { promise, resolve, reject } = Promise.withResolvers<number>();
@@ -76,6 +86,12 @@ export class RemoteKeeper implements KeeperClient {
   found(id: number, lookup: Lookup): void {
     this.#lookups.get(id)?.(lookup);
     this.#lookups.delete(id);
+  }
+
+  /** The keeper's answer about a prefix. */
+  listed(id: number, lookup: ListLookup): void {
+    this.#lists.get(id)?.(lookup);
+    this.#lists.delete(id);
   }
 
   /** The keeper's answer to a seek. */

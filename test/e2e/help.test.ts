@@ -40,6 +40,7 @@ const ROWS: readonly (readonly [flag: string, short: string, environment: string
   ["error-document", "", "ERROR_DOCUMENT", "default a page of its own"],
   ["precompressed", "", "PRECOMPRESSED", ""],
   ["spa", "", "SPA", ""],
+  ["listing", "", "LISTING", ""],
   ["reject-query-strings", "j", "REJECT_QUERY_STRINGS", ""],
   ["headers", "", "HEADERS_FILE", ""],
   ["console", "c", "CONSOLE", ""],

@@ -55,6 +55,7 @@ export class Life {
     this.#draftsBefore = new Set(names);
     const log = createLog("critical", onCritical, nowMs);
     const origin = new S3Origin({
+      prefix: "",
       address: S3_ADDRESS,
       region: "fuzz",
       credentials: undefined,
@@ -87,7 +88,7 @@ export class Life {
       authKey: undefined,
       bucket: "fuzz",
       prefix: "",
-      website: { indexDocument: "index.html", errorDocument: undefined, isSpa: false },
+      website: { indexDocument: "index.html", errorDocument: undefined, isSpa: false, isListed: false },
       headerRules: [],
       rejectQueryStrings: false,
       nowMs,

@@ -97,6 +97,9 @@ export class FollowBench {
       lookup() {
         throw new Error("Nobody looks up");
       },
+      list() {
+        throw new Error("Nobody lists");
+      },
       clear() {
         throw new Error("Nobody clears");
       },

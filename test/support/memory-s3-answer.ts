@@ -1,3 +1,4 @@
+import { answerForBucket } from "./memory-s3-bucket.ts";
 import { answerForObject, type ObjectBody, type StoredObject } from "./memory-s3-objects.ts";
 import type { S3Request } from "./memory-s3-request.ts";
 import type { Pair } from "./pairs.ts";
@@ -19,6 +20,8 @@ export interface Bucket {
   isListable: boolean;
   /** The region that every request is sent to instead. */
   regionRedirect: string | undefined;
+  /** The XML of its website configuration, where it has one. */
+  website: string | undefined;
   objects: ReadonlyMap<string, StoredObject>;
 }
 
@@ -37,19 +40,13 @@ export function decideAnswer(
   if (request.method !== "GET" && request.method !== "HEAD") {
     return failure("MethodNotAllowed", { Method: request.method, ResourceType: "OBJECT" });
   }
-  if (request.key === "") return answerForBucket(request.method, rules.region);
+  if (request.key === "") return answerForBucket(request, bucket, rules.region);
   const object = bucket.objects.get(request.key);
   if (object !== undefined) {
     const answer = answerForObject(object, request.headers);
     return answer.kind === "object" ? { ...answer, kind: "plain" } : answer;
   }
   return bucket.isListable ? failure("NoSuchKey", { Key: request.key }) : failure("AccessDenied");
-}
-
-function answerForBucket(method: string, region: string): S3Answer {
-  if (method !== "HEAD") return failure("NotImplemented");
-  const headers: Pair[] = [["x-amz-bucket-region", region]];
-  return { kind: "plain", status: 200, headers, body: new Uint8Array() };
 }
 
 function permanentRedirect(bucketName: string, region: string): S3Answer {

@@ -40,6 +40,8 @@ export interface MemoryS3 {
   clockOffsetMs: number;
   /** The region that every request is redirected to, when set. */
   regionRedirect: string | undefined;
+  /** The XML that GetBucketWebsite answers with; without it the bucket has no website configuration. */
+  website: string | undefined;
   /** Stores an object; headers may set ETag and Last-Modified too. */
   put(key: string, body: string | ObjectBody, headers?: Record<string, string>): void;
   delete(key: string): void;
@@ -101,6 +103,12 @@ export async function startMemoryS3(options: MemoryS3Options = {}): Promise<Memo
     set regionRedirect(region) {
       bucket.regionRedirect = region;
     },
+    get website() {
+      return bucket.website;
+    },
+    set website(xml) {
+      bucket.website = xml;
+    },
     put(key, body, headers = {}) {
       objects.set(key, createObject(body, headers, Date.now() + state.clockOffsetMs));
     },
@@ -116,6 +124,7 @@ export async function startMemoryS3(options: MemoryS3Options = {}): Promise<Memo
       log.clear();
       state.clockOffsetMs = 0;
       bucket.regionRedirect = options.regionRedirect;
+      bucket.website = undefined;
     },
     async stop() {
       programs.clear();
@@ -132,6 +141,7 @@ function createState(options: MemoryS3Options, objects: ReadonlyMap<string, Stor
       isPublic: options.public ?? false,
       isListable: options.listable ?? true,
       regionRedirect: options.regionRedirect,
+      website: undefined,
       objects,
     },
     account: {

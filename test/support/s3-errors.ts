@@ -25,6 +25,7 @@ const KNOWN_CODES: Record<string, readonly [status: number, message: string]> = 
   MethodNotAllowed: [405, "The specified method is not allowed against this resource."],
   NoSuchBucket: [404, "The specified bucket does not exist"],
   NoSuchKey: [404, "The specified key does not exist."],
+  NoSuchWebsiteConfiguration: [404, "The specified bucket does not have a website configuration"],
   NotImplemented: [501, "A header you provided implies functionality that is not implemented"],
   PermanentRedirect: [
     301,
@@ -97,7 +98,8 @@ export function failureXml(failure: S3Failure, requestId: string): string {
   return `<?xml version="1.0" encoding="UTF-8"?>\n<Error>${inner.join("")}</Error>`;
 }
 
-function escapeXml(text: string): string {
+/** A text as it stands in XML. */
+export function escapeXml(text: string): string {
   return text
     .replaceAll("&", "&amp;")
     .replaceAll("<", "&lt;")
