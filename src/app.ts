@@ -9,12 +9,14 @@ import { lockDirectory } from "./keeper/directory-lock.ts";
 import { CacheDirectoryError, Disk, prepareCacheDirectory } from "./keeper/disk.ts";
 import { Keeper } from "./keeper/keeper.ts";
 import { Uses } from "./keeper/uses.ts";
+import { WebsiteWatch } from "./keeper/website-watch.ts";
 import type { Log } from "./log/log.ts";
 import { openLog, type ProcessLog } from "./log/open.ts";
 import { bucketAddress } from "./origin/address.ts";
 import { chainCredentials, staticCredentials } from "./origin/credentials.ts";
 import { type CredentialSource, S3Origin } from "./origin/s3.ts";
 import { describeRefusal } from "./origin/s3-error.ts";
+import type { BucketWebsite } from "./origin/website.ts";
 import { ConnectionLimit, connectionCounter } from "./threads/connection-limit.ts";
 import { startEdges } from "./threads/edges.ts";
 
@@ -46,7 +48,12 @@ export async function startApp(config: Config, stopAsked: Promise<void>): Promis
   try {
     const headerRules = readHeaderRules(config.headersFile);
     const origin = createOrigin(config);
-    const readable = assertReadable(origin, config, log).then(() => true);
+    const ttlMs = config.ttl * 1000;
+    const websiteWatch = config.websiteConfig
+      ? new WebsiteWatch({ bucket: origin, ttlMs, random: Math.random, log })
+      : undefined;
+    const asked = [assertReadable(origin, config, log), websiteWatch?.read()];
+    const readable = Promise.all(asked).then(() => true);
     const goesOn = await Promise.race([readable, stopAsked.then(() => false)]);
     if (!goesOn) {
       await processLog.flush();
@@ -64,7 +71,7 @@ export async function startApp(config: Config, stopAsked: Promise<void>): Promis
       maxObjectBytes: config.maxObjectSize,
       memoryBytes: config.memorySize,
       freshness: {
-        ttlMs: config.ttl * 1000,
+        ttlMs,
         negativeTtlMs: config.negativeTtl * 1000,
         isForced: config.forceTtl,
         staleWhileRevalidateMs: config.staleWhileRevalidate * 1000,
@@ -74,7 +81,7 @@ export async function startApp(config: Config, stopAsked: Promise<void>): Promis
       random: Math.random,
       log,
     });
-    const edges = await startEdges(config.threads, edgeConfig(config, headerRules), {
+    const edges = await startEdges(config.threads, edgeConfig(config, headerRules, websiteWatch?.website), {
       keeper,
       uses,
       ...processLog,
@@ -86,6 +93,7 @@ export async function startApp(config: Config, stopAsked: Promise<void>): Promis
       log,
       nowMs: Date.now,
     }).start();
+    websiteWatch?.start(edges.setBucketWebsite);
     log.info("Listening", {
       port: edges.port,
       host: config.host ?? "*",
@@ -97,6 +105,7 @@ export async function startApp(config: Config, stopAsked: Promise<void>): Promis
     return {
       processLog,
       async stop() {
+        websiteWatch?.stop();
         await edges.stop(DRAIN_MS);
         keeper.stopIndexing();
         await indexed;
@@ -195,7 +204,11 @@ function readHeaderRules(path: string | undefined): readonly HeaderRule[] {
   }
 }
 
-function edgeConfig(config: Config, headerRules: readonly HeaderRule[]): EdgeConfig {
+function edgeConfig(
+  config: Config,
+  headerRules: readonly HeaderRule[],
+  bucketWebsite: BucketWebsite | undefined,
+): EdgeConfig {
   const { host, port, allowedOrigins, authKey, bucket, prefix = "", rejectQueryStrings, logLevel } = config;
   const { indexDocument, errorDocument, spa, listing } = config;
   const listen = { host, port, isShared: false, originTimeoutSeconds: config.originTimeout };
@@ -208,6 +221,7 @@ function edgeConfig(config: Config, headerRules: readonly HeaderRule[]): EdgeCon
     prefix,
     rejectQueryStrings,
     website,
+    bucketWebsite,
     headerRules,
     logLevel,
   };

@@ -4,11 +4,12 @@ import type { HeaderRule } from "../http/header-rules.ts";
 import type { EdgeClient, KeeperClient } from "../keeper/protocol.ts";
 import type { Uses } from "../keeper/uses.ts";
 import type { Level, Log } from "../log/log.ts";
+import type { BucketWebsite } from "../origin/website.ts";
 import { corsPolicy } from "./cors.ts";
 import { createHandler } from "./handler.ts";
 import { HotMap } from "./hot-map.ts";
 import { type Listener, type ListenOptions, listen } from "./listen.ts";
-import type { WebsiteConfig } from "./website.ts";
+import { type WebsiteOptions, websiteOf } from "./website-config.ts";
 
 /** What an edge is told at its start; plain data, so that it can be sent to a thread. */
 export interface EdgeConfig {
@@ -19,7 +20,9 @@ export interface EdgeConfig {
   readonly bucket: string;
   readonly prefix: string;
   readonly rejectQueryStrings: boolean;
-  readonly website: WebsiteConfig;
+  readonly website: WebsiteOptions;
+  /** What the bucket said of it at the start. */
+  readonly bucketWebsite: BucketWebsite | undefined;
   readonly headerRules: readonly HeaderRule[];
   readonly logLevel: Level;
 }
@@ -37,6 +40,8 @@ export interface Edge {
   readonly listener: Listener;
   /** What the keeper talks to. */
   readonly client: EdgeClient;
+  /** The bucket's own website configuration is another one. */
+  setBucketWebsite(website: BucketWebsite | undefined): void;
 }
 
 /**
@@ -57,7 +62,7 @@ export function startEdge(config: EdgeConfig, { keeper, uses, log, nowMs }: Edge
     bucket,
     prefix,
     rejectQueryStrings,
-    website,
+    website: websiteOf(website, config.bucketWebsite),
     headerRules,
     nowMs,
     log,
@@ -68,5 +73,6 @@ export function startEdge(config: EdgeConfig, { keeper, uses, log, nowMs }: Edge
       drop: (keys) => hotMap.drop(keys),
       dropAll: async () => hotMap.dropAll(),
     },
+    setBucketWebsite: (bucketWebsite) => handler.setWebsite(websiteOf(website, bucketWebsite)),
   };
 }

@@ -8,6 +8,7 @@ import { createLog } from "../log/log.ts";
 import { corsPolicy } from "./cors.ts";
 import { createHandler } from "./handler.ts";
 import { HotMap } from "./hot-map.ts";
+import { websiteOf } from "./website-config.ts";
 
 const BODY_BYTES = 100_000;
 let folder: string;
@@ -55,7 +56,7 @@ function handlerOf(keeper: Partial<KeeperClient>) {
     bucket: "bucket",
     prefix: "",
     rejectQueryStrings: false,
-    website: { indexDocument: "index.html", errorDocument: undefined, isSpa: false, isListed: false },
+    website: websiteOf({ indexDocument: undefined, errorDocument: undefined, isSpa: false, isListed: false }),
     headerRules: [],
     nowMs: () => 0,
     log: createLog(

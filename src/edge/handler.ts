@@ -12,13 +12,8 @@ import { MANAGEMENT_PREFIX, type ManagementParts, manage } from "./management.ts
 import { type Asked, answerObject, noteFile, wish } from "./object.ts";
 import { respondHot } from "./respond.ts";
 import { meaningOf } from "./route.ts";
-import {
-  answerError,
-  answerInstead,
-  type Refused,
-  type WebsiteConfig,
-  type WebsiteParts,
-} from "./website.ts";
+import { answerError, answerInstead, type Refused, redirectBefore, type WebsiteParts } from "./website.ts";
+import type { WebsiteConfig } from "./website-config.ts";
 
 /** What a handler is made of. */
 export interface HandlerParts extends ManagementParts {
@@ -40,6 +35,8 @@ export interface Handler {
    * Undefined where that isn't what happened. The request isn't known any more, only that it was a GET of the whole object.
    */
   recover(error: Error): Promise<Response> | undefined;
+  /** From now on the website is served so. */
+  setWebsite(website: WebsiteConfig): void;
 }
 
 /** Gives back an answer that may take a while, and until then the listener doesn't take the connection for idle. */
@@ -60,10 +57,16 @@ export function createHandler(handlerParts: HandlerParts): Handler {
     const sent = parts.sentFiles.get(error.path ?? "");
     if (sent === undefined) return undefined;
     const request = new Request("http://recovered");
-    return answerKey(parts, { request, ...sent, cors: parts.cors.headersFor(null), isOwnPath: true });
+    const cors = parts.cors.headersFor(null);
+    return answerKey(parts, { request, ...sent, cors, website: parts.website, isOwnPath: true });
+  };
+  const setWebsite = (website: WebsiteConfig) => {
+    parts.website = website;
+    // What is held is under the paths that meant it.
+    parts.hotMap.dropAll();
   };
   if (!parts.log.writes("debug"))
-    return { answer: (request, waiting) => answer(parts, request, waiting), recover };
+    return { answer: (request, waiting) => answer(parts, request, waiting), recover, setWebsite };
   return {
     async answer(request, waiting) {
       const startedMs = performance.now();
@@ -72,10 +75,11 @@ export function createHandler(handlerParts: HandlerParts): Handler {
       return response;
     },
     recover,
+    setWebsite,
   };
 }
 
-type Parts = HandlerParts & WebsiteParts;
+type Parts = HandlerParts & WebsiteParts & { website: WebsiteConfig };
 
 /** Without the query: a client may have put a secret there, such as a presigned URL of its own. */
 function pathOf(url: string): string {
@@ -123,7 +127,14 @@ function answer(parts: Parts, request: Request, waiting: Waiting): Response | Pr
     const code = meaning.kind === "malformed" ? "malformed-path" : "missing";
     return refuse(parts, { request, path }, waiting, { code, headers: cors.headers });
   }
-  return waiting(request, answerKey(parts, { request, path, key: meaning.key, cors, isOwnPath: true }));
+  // What is sent elsewhere is never held, so that nothing of this is asked of a hit.
+  const moved = redirectBefore(parts, { request, path });
+  if (moved !== undefined) return moved;
+  const { website } = parts;
+  return waiting(
+    request,
+    answerKey(parts, { request, path, key: meaning.key, cors, website, isOwnPath: true }),
+  );
 }
 
 /** What a client gets of what the edge holds; undefined where that is nothing the client takes. */

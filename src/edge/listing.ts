@@ -2,7 +2,7 @@
 
 import { createHash } from "node:crypto";
 import type { ListedObject, ListingPage } from "../origin/listing.ts";
-import { meaningOf } from "./route.ts";
+import { meaningOf, pathOfKey } from "./route.ts";
 
 const STYLE = `body{font:1rem/1.5 system-ui,sans-serif;margin:2rem auto;max-width:60rem;padding:0 1rem}
 h1{font-size:1.25rem;overflow-wrap:anywhere}
@@ -93,7 +93,7 @@ function rowOf(href: string, name: string, size: string, time: string): string {
 
 /** Relative, and with a dot in front, so that no name is taken for a scheme or a host. */
 function hrefOf(name: string): string {
-  return `./${name.split("/").map(encodeURIComponent).join("/")}`;
+  return `./${pathOfKey(name)}`;
 }
 
 const UNITS = ["B", "kB", "MB", "GB", "TB"];

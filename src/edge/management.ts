@@ -5,7 +5,7 @@ import type { ClearScope, KeeperClient } from "../keeper/protocol.ts";
 import type { Log } from "../log/log.ts";
 import { errorResponse } from "./errors.ts";
 import { readNotification } from "./notification.ts";
-import type { WebsiteConfig } from "./website.ts";
+import type { WebsiteConfig } from "./website-config.ts";
 
 /** Everything under here is the proxy's own; compared with the raw path, so that no other spelling reaches it. */
 export const MANAGEMENT_PREFIX = "/_proxy/";

@@ -13,6 +13,7 @@ import { choose } from "./negotiate.ts";
 import { pass } from "./pass.ts";
 import { respond } from "./respond.ts";
 import { headersOfKey, type SiteEntry } from "./site-headers.ts";
+import type { WebsiteConfig } from "./website-config.ts";
 
 /** What is needed to answer about objects. */
 export interface ObjectParts {
@@ -21,7 +22,8 @@ export interface ObjectParts {
   readonly nowMs: () => number;
   readonly log: Log;
   readonly headerRules: readonly HeaderRule[];
-  readonly website: { readonly indexDocument: string };
+  /** As it is now: the bucket may change it. */
+  readonly website: WebsiteConfig;
   /** By a body's file: the raw path and the key it was last sent for. */
   readonly sentFiles: Map<string, { readonly path: string; readonly key: string; readonly unusable: number }>;
 }
@@ -33,6 +35,8 @@ export interface Asked {
   readonly path: string;
   readonly key: string;
   readonly cors: CorsHeaders;
+  /** What the path was read by. */
+  readonly website: WebsiteConfig;
   /** False where the path means this key only for want of a better one, so that it isn't held for it. */
   readonly isOwnPath: boolean;
   /** The generation of an entry whose file could not be opened. */
@@ -124,7 +128,9 @@ async function answerLookup(
   if (!(response instanceof Response)) return response;
   noteFile(parts, path, choice.entry);
   if (isKept) {
-    const hot = asked.isOwnPath ? parts.hotMap.put(path, found, stale, others) : new HotEntry(found);
+    // What the path means by now is not for an older question to say.
+    const isHeld = asked.isOwnPath && asked.website === parts.website;
+    const hot = isHeld ? parts.hotMap.put(path, found, stale, others) : new HotEntry(found);
     wish(parts.keeper, hot, choice.wanted);
   }
   return response;

@@ -42,3 +42,17 @@ export function meaningOf(path: string, indexDocument: string): PathMeaning {
 export function isTooLong(key: string): boolean {
   return key.length > KEY_MOST_BYTES / 3 && Buffer.byteLength(key) > KEY_MOST_BYTES;
 }
+
+/** A path decoded; as it came where that can't be done. */
+export function decodedPath(path: string): string {
+  try {
+    return decodeURIComponent(path);
+  } catch {
+    return path;
+  }
+}
+
+/** A key as the path that names it, without a slash in front. */
+export function pathOfKey(key: string): string {
+  return key.split("/").map(encodeURIComponent).join("/");
+}

@@ -3,6 +3,7 @@
 import { type HeaderRule, matchHeaders } from "../http/header-rules.ts";
 import type { ObjectEntry } from "../keeper/protocol.ts";
 import type { HeaderSet } from "./headers.ts";
+import { decodedPath } from "./route.ts";
 
 /** An object as it is answered with here. */
 export type SiteEntry = ObjectEntry & {
@@ -27,15 +28,7 @@ export function headersOfKey(
 
 /** What is added to an answer that is about no object, by the path as it came. */
 export function headersOfPath(rules: readonly HeaderRule[], path: string): HeaderSet | undefined {
-  return rules.length === 0 ? undefined : matchHeaders(rules, [decoded(path)]);
-}
-
-function decoded(path: string): string {
-  try {
-    return decodeURIComponent(path);
-  } catch {
-    return path;
-  }
+  return rules.length === 0 ? undefined : matchHeaders(rules, [decodedPath(path)]);
 }
 
 /**

@@ -1,26 +1,17 @@
 /** What S3's website endpoint does where a key names nothing: the redirect to a folder, the error document; and pages of an app. */
 
 import type { Lookup, ObjectEntry } from "../keeper/protocol.ts";
+import type { Redirect } from "../origin/website.ts";
 import { type ErrorAnswer, errorResponse, statusOf } from "./errors.ts";
 import { answerListing, hasListing } from "./folder.ts";
 import { giveSeatBack, isGrowing } from "./follow.ts";
 import { type HeaderSet, representationHeaders } from "./headers.ts";
 import { type Asked, answerObject, type ObjectParts } from "./object.ts";
+import { locationOf, ruleFor } from "./redirects.ts";
 import { readStored } from "./respond.ts";
-import { isTooLong } from "./route.ts";
+import { decodedPath, isTooLong } from "./route.ts";
 import { addedToOther, headersOfPath } from "./site-headers.ts";
-
-/** The operator's choices. */
-export interface WebsiteConfig {
-  /** What a path that ends in a slash means: a name without a slash. */
-  readonly indexDocument: string;
-  /** The key whose body goes with a 4xx. */
-  readonly errorDocument: string | undefined;
-  /** True where a path that names nothing is a page of an app, and the index document answers it. */
-  readonly isSpa: boolean;
-  /** True where a folder without an index document is answered with its names. */
-  readonly isListed: boolean;
-}
+import type { WebsiteConfig } from "./website-config.ts";
 
 /** An edge's parts, as far as they are about the website. */
 export interface WebsiteParts extends ObjectParts {
@@ -29,6 +20,45 @@ export interface WebsiteParts extends ObjectParts {
 
 /** What is known of a request that is answered with an error. */
 export type Refused = Pick<Asked, "request" | "path">;
+
+/** The redirect that is answered without looking for an object, where the bucket has one for it. */
+export function redirectBefore(parts: WebsiteParts, asked: Refused): Response | undefined {
+  const { redirectAll, rules } = parts.website;
+  if (redirectAll !== undefined) return redirectWith(parts, asked, redirectAll, "", {});
+  return rules.length === 0 ? undefined : redirectByRule(parts, asked, {});
+}
+
+function redirectByRule(
+  parts: WebsiteParts,
+  asked: Refused,
+  headers: HeaderSet,
+  errorStatus?: number,
+): Response | undefined {
+  const rule = ruleFor(parts.website.rules, nameOf(asked.path), errorStatus);
+  return rule && redirectWith(parts, asked, rule.redirect, rule.keyPrefix ?? "", headers);
+}
+
+function redirectWith(
+  parts: WebsiteParts,
+  { request, path }: Refused,
+  redirect: Redirect,
+  conditionPrefix: string,
+  headers: HeaderSet,
+): Response {
+  const queryStart = request.url.indexOf("?");
+  const location = locationOf(redirect, conditionPrefix, {
+    name: nameOf(path),
+    query: queryStart < 0 ? "" : request.url.slice(queryStart),
+    host: request.headers.get("host"),
+  });
+  const added = addedToOther(headersOfPath(parts.headerRules, path), false);
+  return new Response(null, { status: redirect.status, headers: { ...added, location, ...headers } });
+}
+
+/** The path decoded; as it came where that can't be done. */
+function nameOf(path: string): string {
+  return decodedPath(path).slice(1);
+}
 
 /** The answer where that about a key is an error: another one where it names nothing, else the error. */
 export async function answerInstead(
@@ -72,7 +102,13 @@ export async function answerError(
   { request, path }: Refused,
   { code, headers }: ErrorAnswer,
 ): Promise<Response> {
-  const { errorDocument } = parts.website;
+  const { errorDocument, rules } = parts.website;
+  const isRead = request.method === "GET" || request.method === "HEAD";
+  const moved =
+    rules.length > 0 && isRead
+      ? redirectByRule(parts, { request, path }, headers, statusOf(code))
+      : undefined;
+  if (moved !== undefined) return moved;
   const added = headersOfPath(parts.headerRules, path);
   const isHead = request.method === "HEAD";
   const status = statusOf(code);

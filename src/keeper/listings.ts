@@ -15,7 +15,7 @@ const EMPTY_PAGES = 1_000;
 /** What `Listings` are made of. */
 export interface ListingsParts {
   /** Absent where nothing can be listed. */
-  readonly bucket?: Bucket | undefined;
+  readonly bucket?: Pick<Bucket, "list"> | undefined;
   readonly freshness: FreshnessRules;
   readonly nowMs: () => number;
   readonly log: Log;

@@ -1,6 +1,7 @@
 /** What the rest of the program knows of S3: one question, and every answer it may have. */
 
 import type { ListingPage } from "./listing.ts";
+import type { BucketWebsite } from "./website.ts";
 
 /** The headers of an object that are kept and passed on. Absent where S3 didn't send one. */
 export interface ObjectHead {
@@ -134,6 +135,8 @@ export interface Bucket {
    * @param token the `next` of the page before; absent for the first one
    */
   list(prefix: string, token?: string): Promise<BucketAnswer<ListingPage>>;
+  /** Asks for the bucket's own website configuration. Never throws. */
+  website(): Promise<BucketAnswer<BucketWebsite>>;
 }
 
 /** A request to S3, ready to be sent. Its headers hold a signature: never log one. */

@@ -17,6 +17,7 @@ import {
 } from "./origin.ts";
 import { CREDENTIAL_CODES, type S3Error } from "./s3-error.ts";
 import { type Credentials, canonicalQuery, encodeKey, Signer } from "./signature.ts";
+import { type BucketWebsite, parseWebsite } from "./website.ts";
 
 /** Longest wait for S3's first answer, in milliseconds: while it lasts, nothing that the cache has is served. */
 const PROBE_DEADLINE_MS = 5_000;
@@ -35,6 +36,9 @@ const UNREADABLE = {
 
 /** Most that is read of a listing, in bytes: a thousand of the longest keys, each byte encoded as three, and what goes with them. */
 const LISTING_BYTES = 4 * 2 ** 20;
+
+/** Most that is read of a website configuration, in bytes: fifty rules with the longest keys, as XML at its longest. */
+const WEBSITE_BYTES = 2 ** 20;
 
 /** What a request is for: an object, or with a query the bucket. */
 interface Target {
@@ -148,13 +152,19 @@ export class S3Origin implements Origin, Bucket {
     return token !== undefined && isTokenRefused ? { kind: "missing" } : answer;
   }
 
+  async website(): Promise<BucketAnswer<BucketWebsite>> {
+    const deadlineMs = Math.min(PROBE_DEADLINE_MS, this.#parts.deadlineMs);
+    return this.#document({ website: "" }, WEBSITE_BYTES, parseWebsite, deadlineMs);
+  }
+
   /** Asks about the bucket itself. */
   async #document<Document>(
     query: Readonly<Record<string, string>>,
     mostBytes: number,
     parse: (xml: string) => Document | undefined,
+    deadlineMs: number = this.#parts.deadlineMs,
   ): Promise<BucketAnswer<Document> & { readonly error?: S3Error }> {
-    const { address, deadlineMs } = this.#parts;
+    const { address } = this.#parts;
     // As AWS' own programs write it where the bucket is in the path.
     const path = address.basePath.replace(/(?<=.)\/$/, "");
     const answer = await this.#ask({ path, query }, deadlineMs);

@@ -27,6 +27,12 @@ export function textOf(parent: XmlElement, name: string): string | undefined {
   return typeof child === "string" && child.trim() !== "" ? child.trim() : undefined;
 }
 
+/** The text of a child as it is; undefined where there is none, several, or one with children. */
+export function rawTextOf(parent: XmlElement, name: string): string | undefined {
+  const child = parent[name];
+  return typeof child === "string" ? child : undefined;
+}
+
 function asElement(value: unknown): XmlElement | undefined {
   return typeof value === "object" && value !== null && !Array.isArray(value)
     ? (value as XmlElement)

@@ -5,6 +5,7 @@ import type { Keeper } from "../keeper/keeper.ts";
 import { lent } from "../keeper/protocol.ts";
 import type { Uses } from "../keeper/uses.ts";
 import type { Log } from "../log/log.ts";
+import type { BucketWebsite } from "../origin/website.ts";
 import type { FromEdge, ToEdge } from "./messages.ts";
 
 /** What an edge's thread needs of the main thread. */
@@ -23,6 +24,8 @@ export interface EdgeThread {
   readonly port: number;
   /** Resolves when the thread has ended by itself, with why. */
   readonly ended: Promise<string>;
+  /** The bucket's own website configuration is another one. */
+  setBucketWebsite(website: BucketWebsite | undefined): void;
   /** Resolves when its requests in flight have ended, or have been ended after `deadlineMs`. */
   stop(deadlineMs: number): Promise<void>;
   /** Closes the connections on which nothing is asked; resolves with how many, 0 where the thread ends meanwhile. */
@@ -124,6 +127,7 @@ export async function startEdgeThread(
     edge,
     port,
     ended: ended.promise,
+    setBucketWebsite: (website) => send({ type: "website", website }),
     async stop(deadlineMs) {
       send({ type: "stop", deadlineMs });
       await stopped.promise;

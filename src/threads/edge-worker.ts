@@ -33,6 +33,8 @@ self.onmessage = ({ data }: MessageEvent<ToEdge>) => {
       return edge?.client.dropAll().then(() => send({ type: "dropped-all", id: data.id }));
     case "close-idle":
       return send({ type: "closed-idle", id: data.id, connections: edge?.listener.closeIdle() ?? 0 });
+    case "website":
+      return edge?.setBucketWebsite(data.website);
     case "stop":
       return edge?.listener.stop(data.deadlineMs).then(() => send({ type: "stopped" }));
   }

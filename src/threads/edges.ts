@@ -3,6 +3,7 @@
 import { createServer } from "node:net";
 import { type EdgeConfig, startEdge } from "../edge/edge.ts";
 import { orInUse } from "../edge/listen.ts";
+import type { BucketWebsite } from "../origin/website.ts";
 import { type EdgeThread, startEdgeThread, type ThreadHost } from "./edge-thread.ts";
 
 /** A thread that ended is started again after this long, in milliseconds, so that one that always ends can't spin. */
@@ -11,6 +12,8 @@ const RESTART_AFTER_MS = 1_000;
 /** All edges of the process. */
 export interface Edges {
   readonly port: number;
+  /** The bucket's own website configuration is another one: every edge is told, also one that is started later. */
+  setBucketWebsite(website: BucketWebsite | undefined): void;
   /** Takes no more connections; resolves when what is in flight has ended, or has been ended after `deadlineMs`. */
   stop(deadlineMs: number): Promise<void>;
   /** Closes the connections on which nothing is asked, on all threads; says how many. */
@@ -26,7 +29,7 @@ export async function startEdges(threads: number, config: EdgeConfig, host: Thre
   if (threads === 1) {
     const edge = startEdge(config, { ...host, nowMs: Date.now });
     host.keeper.attach(edge.client);
-    return edge.listener;
+    return { ...edge.listener, setBucketWebsite: edge.setBucketWebsite };
   }
   if (config.listen.port !== 0) await assertFree(config.listen);
   // The first one finds a free port where any will do; the others share it.
@@ -41,6 +44,7 @@ export async function startEdges(threads: number, config: EdgeConfig, host: Thre
 function supervise(threads: readonly EdgeThread[], config: EdgeConfig, host: ThreadHost): Edges {
   const running = new Set<EdgeThread>();
   let isStopping = false;
+  let { bucketWebsite } = config;
 
   const watch = async (thread: EdgeThread): Promise<void> => {
     running.add(thread);
@@ -54,7 +58,10 @@ function supervise(threads: readonly EdgeThread[], config: EdgeConfig, host: Thr
     await Bun.sleep(RESTART_AFTER_MS);
     if (isStopping) return;
     try {
-      void watch(await startEdgeThread(config, edge, host));
+      const given = bucketWebsite;
+      const thread = await startEdgeThread({ ...config, bucketWebsite: given }, edge, host);
+      if (bucketWebsite !== given) thread.setBucketWebsite(bucketWebsite);
+      void watch(thread);
     } catch (error) {
       host.log.critical("A serving thread could not be started", { reason: (error as Error).message });
       await restart(edge);
@@ -63,6 +70,10 @@ function supervise(threads: readonly EdgeThread[], config: EdgeConfig, host: Thr
   for (const thread of threads) void watch(thread);
   return {
     port: config.listen.port,
+    setBucketWebsite(website) {
+      bucketWebsite = website;
+      for (const thread of running) thread.setBucketWebsite(website);
+    },
     async stop(deadlineMs) {
       isStopping = true;
       await Promise.all([...running].map((thread) => thread.stop(deadlineMs)));

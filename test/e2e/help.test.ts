@@ -39,6 +39,7 @@ const ROWS: readonly (readonly [flag: string, short: string, environment: string
   ["index-document", "", "INDEX_DOCUMENT", "default index.html"],
   ["error-document", "", "ERROR_DOCUMENT", "default a page of its own"],
   ["precompressed", "", "PRECOMPRESSED", ""],
+  ["website-config", "", "WEBSITE_CONFIG", ""],
   ["spa", "", "SPA", ""],
   ["listing", "", "LISTING", ""],
   ["reject-query-strings", "j", "REJECT_QUERY_STRINGS", ""],

@@ -5,6 +5,7 @@ import { join } from "node:path";
 import { corsPolicy } from "../../src/edge/cors.ts";
 import { createHandler, type Handler } from "../../src/edge/handler.ts";
 import { HotMap } from "../../src/edge/hot-map.ts";
+import { websiteOf } from "../../src/edge/website-config.ts";
 import { Disk, type ListedFile } from "../../src/keeper/disk.ts";
 import { Keeper } from "../../src/keeper/keeper.ts";
 import { Uses } from "../../src/keeper/uses.ts";
@@ -88,7 +89,12 @@ export class Life {
       authKey: undefined,
       bucket: "fuzz",
       prefix: "",
-      website: { indexDocument: "index.html", errorDocument: undefined, isSpa: false, isListed: false },
+      website: websiteOf({
+        indexDocument: undefined,
+        errorDocument: undefined,
+        isSpa: false,
+        isListed: false,
+      }),
       headerRules: [],
       rejectQueryStrings: false,
       nowMs,
