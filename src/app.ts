@@ -4,6 +4,8 @@ import { readFileSync } from "node:fs";
 import type { Config } from "./config/config.ts";
 import { version } from "./config/version.ts";
 import type { EdgeConfig } from "./edge/edge.ts";
+import type { Listener } from "./edge/listen.ts";
+import { listenForRedirects } from "./edge/redirect.ts";
 import { type HeaderRule, HeaderRulesError, parseHeaderRules } from "./http/header-rules.ts";
 import { lockDirectory } from "./keeper/directory-lock.ts";
 import { CacheDirectoryError, Disk, prepareCacheDirectory } from "./keeper/disk.ts";
@@ -19,6 +21,8 @@ import { describeRefusal } from "./origin/s3-error.ts";
 import type { BucketWebsite } from "./origin/website.ts";
 import { ConnectionLimit, connectionCounter } from "./threads/connection-limit.ts";
 import { startEdges } from "./threads/edges.ts";
+import { type Certificate, readCertificate } from "./tls/certificate.ts";
+import { CertificateWatch } from "./tls/watch.ts";
 
 /** Requests in flight have this long to end when the program stops, in milliseconds. */
 const DRAIN_MS = 10_000;
@@ -47,6 +51,7 @@ export async function startApp(config: Config, stopAsked: Promise<void>): Promis
   const { log } = processLog;
   try {
     const headerRules = readHeaderRules(config.headersFile);
+    const certificate = await openCertificate(config, log);
     const origin = createOrigin(config);
     const ttlMs = config.ttl * 1000;
     const websiteWatch = config.websiteConfig
@@ -81,7 +86,8 @@ export async function startApp(config: Config, stopAsked: Promise<void>): Promis
       random: Math.random,
       log,
     });
-    const edges = await startEdges(config.threads, edgeConfig(config, headerRules, websiteWatch?.website), {
+    const startConfig = edgeConfig(config, headerRules, websiteWatch?.website, certificate?.current);
+    const edges = await startEdges(config.threads, startConfig, {
       keeper,
       uses,
       ...processLog,
@@ -94,11 +100,16 @@ export async function startApp(config: Config, stopAsked: Promise<void>): Promis
       nowMs: Date.now,
     }).start();
     websiteWatch?.start(edges.setBucketWebsite);
+    const redirects = await startRedirects(config, edges.port);
+    certificate?.start(edges.renew);
     log.info("Listening", {
       port: edges.port,
       host: config.host ?? "*",
       threads: config.threads,
       bucket: config.bucket,
+      scheme: certificate === undefined ? undefined : "https",
+      http3: config.http3 || undefined,
+      redirectPort: redirects?.port,
     });
     processLog.announce(`Listening on port ${edges.port}`);
     const indexed = keeper.index();
@@ -106,7 +117,8 @@ export async function startApp(config: Config, stopAsked: Promise<void>): Promis
       processLog,
       async stop() {
         websiteWatch?.stop();
-        await edges.stop(DRAIN_MS);
+        certificate?.stop();
+        await Promise.all([edges.stop(DRAIN_MS), redirects?.stop(DRAIN_MS)]);
         keeper.stopIndexing();
         await indexed;
         await keeper.settle();
@@ -208,10 +220,12 @@ function edgeConfig(
   config: Config,
   headerRules: readonly HeaderRule[],
   bucketWebsite: BucketWebsite | undefined,
+  certificate: Certificate | undefined,
 ): EdgeConfig {
   const { host, port, allowedOrigins, authKey, bucket, prefix = "", rejectQueryStrings, logLevel } = config;
   const { indexDocument, errorDocument, spa, listing } = config;
-  const listen = { host, port, isShared: false, originTimeoutSeconds: config.originTimeout };
+  const tls = certificate === undefined ? undefined : { certificate, hasHttp3: config.http3 };
+  const listen = { host, port, isShared: false, originTimeoutSeconds: config.originTimeout, tls };
   const website = { indexDocument, errorDocument, isSpa: spa, isListed: listing };
   return {
     listen,
@@ -225,4 +239,19 @@ function edgeConfig(
     headerRules,
     logLevel,
   };
+}
+
+async function openCertificate(
+  { tlsCert: certPath, tlsKey: keyPath }: Config,
+  log: Log,
+): Promise<CertificateWatch | undefined> {
+  if (certPath === undefined || keyPath === undefined) return undefined;
+  return CertificateWatch.open(() => readCertificate({ certPath, keyPath }), log);
+}
+
+async function startRedirects(
+  { host, tlsRedirectPort: port }: Config,
+  httpsPort: number,
+): Promise<Listener | undefined> {
+  return port === undefined ? undefined : listenForRedirects({ host, port, httpsPort });
 }

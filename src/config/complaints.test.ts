@@ -43,6 +43,23 @@ test.each([
   { args: ["--ilp-port", "x"], message: /^--ilp-port: "x" is not valid/ },
   { args: ["--virtual-host"], message: "--virtual-host is given without --endpoint, wanted both" },
   { args: ["--key", "k"], message: /^--key .* is given without --secret .*, wanted both or neither$/ },
+  {
+    args: ["--tls-cert", "c"],
+    message: /^--tls-cert \(or TLS_CERT .* is given without --tls-key .*, wanted both or neither$/,
+  },
+  {
+    args: ["--tls-key", "k"],
+    message: /^--tls-key .* is given without --tls-cert .*, wanted both or neither$/,
+  },
+  { args: ["--http3"], message: /^--http3 .* is given without --tls-cert and --tls-key, wanted all$/ },
+  {
+    args: ["--tls-redirect-port", "80"],
+    message: /^--tls-redirect-port .* is given without --tls-cert and --tls-key, wanted all$/,
+  },
+  {
+    args: ["--tls-cert", "c", "--tls-key", "k", "--port", "443", "--tls-redirect-port", "443"],
+    message: "--tls-redirect-port and --port are both 443, wanted two ports",
+  },
 ])("says in one line what is wrong with $args", ({ args, message }) => {
   const said = complaint(args);
   if (typeof message === "string") expect(said).toBe(message);

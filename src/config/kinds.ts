@@ -25,7 +25,7 @@ export const text: Kind<string> = {
   },
 };
 
-/** A file's path, which isn't looked at yet. */
+/** The path of a file, which is looked at only when it is needed. */
 export const filePath: Kind<string> = { ...text, placeholder: "<file>" };
 
 /** `true` or `false`; a bare flag means `true`. */

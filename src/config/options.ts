@@ -45,7 +45,7 @@ export interface Option<Value> {
 }
 
 /** The headings of the table, in their order. */
-export type Group = "Bucket" | "Serving" | "Cache" | "Logs" | "Visitor metrics" | "Other";
+export type Group = "Bucket" | "Serving" | "TLS" | "Cache" | "Logs" | "Visitor metrics" | "Other";
 
 /** Every option, in the order of `--help`. */
 // biome-ignore format: one row a line reads as the table it is
@@ -74,6 +74,11 @@ export const options = {
   rejectQueryStrings: row({ flag: "reject-query-strings", short: "j", environment: "REJECT_QUERY_STRINGS", kind: boolean, default: "false", group: "Serving", help: "answer 400 to a request with a query string" }),
   headersFile: row({ flag: "headers", environment: "HEADERS_FILE", kind: filePath, group: "Serving", help: "file of response headers by path, in the manner of _headers" }),
   allowedOrigins: row({ environment: "ALLOWED_ORIGINS", kind: origins, default: "[]", group: "Serving", help: 'JSON array of origins that get CORS headers; ["*"] allows all' }),
+
+  tlsCert: row({ flag: "tls-cert", environment: "TLS_CERT", kind: filePath, group: "TLS", help: "PEM file of the certificate and its chain: HTTPS on --port; goes with --tls-key" }),
+  tlsKey: row({ flag: "tls-key", environment: "TLS_KEY", kind: filePath, group: "TLS", help: "PEM file of the certificate's private key; both files are read again when they change" }),
+  tlsRedirectPort: row({ flag: "tls-redirect-port", environment: "TLS_REDIRECT_PORT", kind: listenPort, group: "TLS", help: "with --tls-cert: a port without TLS that redirects to HTTPS; 0 picks a free one and logs it" }),
+  http3: row({ flag: "http3", environment: "HTTP3", kind: boolean, default: "false", group: "TLS", help: "with --tls-cert: HTTP/3 on the UDP port of the same number; experimental" }),
 
   ttl: row({ flag: "ttl", short: "t", environment: "TTL", kind: seconds, default: "300", group: "Cache", help: "seconds an object without Cache-Control of its own stays fresh" }),
   negativeTtl: row({ flag: "negative-ttl", environment: "NEGATIVE_TTL", kind: seconds, defaultNote: "the smaller of --ttl and 60", group: "Cache", help: "seconds a missing key is remembered" }),

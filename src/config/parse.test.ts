@@ -75,6 +75,10 @@ const table: readonly Row[] = [
   ["host", "host", undefined, "HOST", undefined, words],
   ["threads", "threads", "n", "THREADS", undefined, numbers],
   ["maxConnections", "max-connections", undefined, "MAX_CONNECTIONS", 10_000, numbers],
+  ["tlsCert", "tls-cert", undefined, "TLS_CERT", undefined, words],
+  ["tlsKey", "tls-key", undefined, "TLS_KEY", undefined, words],
+  ["tlsRedirectPort", "tls-redirect-port", undefined, "TLS_REDIRECT_PORT", undefined, numbers],
+  ["http3", "http3", undefined, "HTTP3", false, truths],
   ["ttl", "ttl", "t", "TTL", 300, numbers],
   ["negativeTtl", "negative-ttl", undefined, "NEGATIVE_TTL", undefined, numbers],
   ["forceTtl", "force-ttl", undefined, "FORCE_TTL", false, truths],
@@ -122,6 +126,10 @@ describe.each(table.map((row) => ({ name: row[0], row })))("$name", ({ row }) =>
     key: ["--secret", "x"],
     secret: ["--key", "x"],
     virtualHost: ["--endpoint", "http://e"],
+    tlsCert: ["--tls-key", "x"],
+    tlsKey: ["--tls-cert", "x"],
+    tlsRedirectPort: ["--tls-cert", "x", "--tls-key", "x"],
+    http3: ["--tls-cert", "x", "--tls-key", "x"],
     bucket: [],
   };
   const others = [...(name === "bucket" ? [] : REQUIRED), ...(partners[name] ?? [])];

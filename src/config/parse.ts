@@ -116,16 +116,33 @@ function wanted(option: Option<unknown>, given: string): string {
 
 /** Rules that concern more than one option. */
 function checkTogether(values: OptionValues): void {
-  if ((values.key === undefined) !== (values.secret === undefined)) {
-    const [present, absent] =
-      values.key === undefined ? (["secret", "key"] as const) : (["key", "secret"] as const);
-    throw new UsageError(
-      `${spellings(options[present])} is given without ${spellings(options[absent])}, wanted both or neither`,
-    );
-  }
+  assertBothOrNeither(values, "key", "secret");
+  assertBothOrNeither(values, "tlsCert", "tlsKey");
   if (values.virtualHost && values.endpoint === undefined) {
     throw new UsageError("--virtual-host is given without --endpoint, wanted both");
   }
+  if (values.tlsCert === undefined) {
+    const needsTls = values.http3
+      ? "http3"
+      : values.tlsRedirectPort === undefined
+        ? undefined
+        : "tlsRedirectPort";
+    if (needsTls !== undefined) {
+      throw new UsageError(
+        `${spellings(options[needsTls])} is given without --tls-cert and --tls-key, wanted all`,
+      );
+    }
+  } else if (values.tlsRedirectPort === values.port && values.port !== 0) {
+    throw new UsageError(`--tls-redirect-port and --port are both ${values.port}, wanted two ports`);
+  }
+}
+
+function assertBothOrNeither(values: OptionValues, one: OptionName, other: OptionName): void {
+  if ((values[one] === undefined) === (values[other] === undefined)) return;
+  const [present, absent] = values[one] === undefined ? [other, one] : [one, other];
+  throw new UsageError(
+    `${spellings(options[present])} is given without ${spellings(options[absent])}, wanted both or neither`,
+  );
 }
 
 function spellings(option: Option<unknown>): string {

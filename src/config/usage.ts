@@ -3,7 +3,7 @@
 import { type Group, type Option, options } from "./options.ts";
 
 const ROWS = Object.values(options) as Option<unknown>[];
-const GROUPS: readonly Group[] = ["Bucket", "Serving", "Cache", "Logs", "Visitor metrics", "Other"];
+const GROUPS: readonly Group[] = ["Bucket", "Serving", "TLS", "Cache", "Logs", "Visitor metrics", "Other"];
 
 /** The text of `--help`, ending in a newline. */
 export function usage(): string {

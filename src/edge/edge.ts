@@ -8,7 +8,7 @@ import type { BucketWebsite } from "../origin/website.ts";
 import { corsPolicy } from "./cors.ts";
 import { createHandler } from "./handler.ts";
 import { HotMap } from "./hot-map.ts";
-import { type Listener, type ListenOptions, listen } from "./listen.ts";
+import { type ListenOptions, listen, type RenewableListener } from "./listen.ts";
 import { type WebsiteOptions, websiteOf } from "./website-config.ts";
 
 /** What an edge is told at its start; plain data, so that it can be sent to a thread. */
@@ -37,7 +37,7 @@ export interface EdgeParts {
 
 /** An edge that runs. */
 export interface Edge {
-  readonly listener: Listener;
+  readonly listener: RenewableListener;
   /** What the keeper talks to. */
   readonly client: EdgeClient;
   /** The bucket's own website configuration is another one. */

@@ -1,8 +1,9 @@
-/** The listener: HTTP/1.1 and cleartext HTTP/2 on one port. */
+/** The listener: HTTP/1.1 and HTTP/2 on one port, in the clear or over TLS, and HTTP/3 on the UDP port of that number. */
 
 import type { Log } from "../log/log.ts";
+import type { Certificate } from "../tls/certificate.ts";
 import { errorResponse } from "./errors.ts";
-import type { Handler } from "./handler.ts";
+import type { Handler, Waiting } from "./handler.ts";
 
 /** A connection on which nothing moves is closed after this long, in seconds; where S3 may be silent for longer, after that. */
 const IDLE_SECONDS = 60;
@@ -15,6 +16,16 @@ const REQUEST_BODY_BYTES = 512 * 1024;
 /** All interfaces, IPv6 and IPv4. */
 const ANY_ADDRESS = "::";
 const ANY_IPV4_ADDRESS = "0.0.0.0";
+/**
+ * A server whose certificate was renewed says for this long, in milliseconds, in each answer that its connection ends; a connection that
+ * asks less often is closed then while it is idle, which clients of HTTP/1.1 are prepared for (docs/decisions/009-tls-reload.md).
+ */
+const RETIRE_AFTER_MS = 1_000;
+/**
+ * When the program stops, a TLS connection over which nothing was asked yet isn't idle to Bun: it may ask for so long, in milliseconds,
+ * and doesn't delay the exit any more where nothing else is in flight.
+ */
+const UNUSED_MS = 1_000;
 
 /** Where and how to listen. */
 export interface ListenOptions {
@@ -26,6 +37,22 @@ export interface ListenOptions {
   readonly isShared: boolean;
   /** How long S3 may be silent in the middle of an answer, in seconds. */
   readonly originTimeoutSeconds: number;
+  /** Absent for cleartext. */
+  readonly tls: TlsOptions | undefined;
+}
+
+/** How to listen with TLS. The port has to be a shared one: a renewed certificate needs a second listener there. */
+export interface TlsOptions {
+  readonly certificate: Certificate;
+  readonly hasHttp3: boolean;
+}
+
+/** A listener whose certificate can be renewed. */
+export interface RenewableListener extends Listener {
+  /** Serves new connections with this one; what is in flight ends with the one before. Does nothing in cleartext. */
+  renew(certificate: Certificate): void;
+  /** Closes the connections on which nothing is asked; says how many. */
+  closeIdle(): number;
 }
 
 /** A listener that runs. */
@@ -33,67 +60,135 @@ export interface Listener {
   readonly port: number;
   /** Takes no more connections; resolves when what is in flight has ended, or has been ended after `deadlineMs`. */
   stop(deadlineMs: number): Promise<void>;
-  /** Closes the connections on which nothing is asked; says how many. */
-  closeIdle(): number;
 }
+
+type Server = Bun.Server<undefined>;
 
 /**
  * Starts to listen.
  *
  * @throws where the address can't be had
  */
-export function listen(options: ListenOptions, handler: Handler, log: Log): Listener {
-  const idleSeconds = Math.min(
-    Math.max(IDLE_SECONDS, options.originTimeoutSeconds + IDLE_MARGIN_SECONDS),
-    IDLE_WHILE_WAITING_SECONDS,
-  );
-  const waiting = (request: Request, answer: Promise<Response>) => {
-    server.timeout(request, IDLE_WHILE_WAITING_SECONDS);
-    return answer.finally(() => server.timeout(request, idleSeconds));
-  };
-  const serve = (hostname: string) =>
-    Bun.serve({
-      hostname,
-      port: options.port,
-      reusePort: options.isShared,
-      http2: true,
-      development: false,
-      idleTimeout: idleSeconds,
-      maxRequestBodySize: REQUEST_BODY_BYTES,
-      fetch: (request) => handler.answer(request, waiting),
-      error(error) {
-        const recovered = handler.recover(error);
-        if (recovered !== undefined) return recovered;
-        log.critical("An answer failed", { reason: error.message, at: firstFrame(error) });
-        return errorResponse("internal", false);
-      },
-    });
-  const server = orInUse(options, () =>
-    options.host === undefined ? onAnyAddress(serve) : serve(options.host),
-  );
+export function listen(options: ListenOptions, handler: Handler, log: Log): RenewableListener {
+  let current = serve(options, handler, log);
+  const port = current.port ?? options.port;
+  const retiring = new Set<Server>();
   return {
-    port: server.port ?? options.port,
-    async stop(deadlineMs) {
-      const { promise: deadline, resolve } = Promise.withResolvers<void>();
-      const timer = setTimeout(() => {
-        log.warn("Requests in flight were ended", { count: server.pendingRequests });
-        server.stop(true).then(resolve, resolve);
-      }, deadlineMs);
-      await Promise.race([server.stop(), deadline]);
-      clearTimeout(timer);
+    port,
+    renew(certificate) {
+      if (options.tls === undefined) return;
+      const previous = current;
+      try {
+        current = serve({ ...options, port, tls: { ...options.tls, certificate } }, handler, log);
+      } catch (error) {
+        log.critical("Can't serve with the new certificate", { reason: (error as Error).message });
+        return;
+      }
+      retiring.add(previous);
+      void retire(previous, options, handler, log).then(() => retiring.delete(previous));
     },
-    closeIdle: () => server.closeIdleConnections(),
+    async stop(deadlineMs) {
+      await Promise.all([current, ...retiring].map((server) => stopServer(server, deadlineMs, log)));
+    },
+    closeIdle: () => current.closeIdleConnections(),
   };
 }
 
+function serve(options: ListenOptions, handler: Handler, log: Log): Server {
+  const { host, port, isShared, tls } = options;
+  const waiting = keepOpenFor(() => server, options);
+  const bind = (hostname: string) =>
+    Bun.serve({
+      hostname,
+      port,
+      reusePort: isShared,
+      http2: true,
+      ...(tls === undefined ? {} : tlsSettings(tls)),
+      development: false,
+      idleTimeout: idleSecondsOf(options),
+      maxRequestBodySize: REQUEST_BODY_BYTES,
+      fetch: (request) => handler.answer(request, waiting),
+      error: (error) => answerFailed(error, handler, log),
+    });
+  const server = orInUse(options, () => (host === undefined ? onAnyAddress(bind) : bind(host)));
+  return server;
+}
+
+/** With HTTP/3 Bun says so itself, in the `Alt-Svc` of each answer over TCP. */
+function tlsSettings({ certificate, hasHttp3 }: TlsOptions) {
+  return { tls: { cert: certificate.chain, key: certificate.privateKey }, http3: hasHttp3 };
+}
+
+function answerFailed(error: Error, handler: Handler, log: Log): Response | Promise<Response> {
+  const recovered = handler.recover(error);
+  if (recovered !== undefined) return recovered;
+  log.critical("An answer failed", { reason: error.message, at: firstFrame(error) });
+  return errorResponse("internal", false);
+}
+
+function idleSecondsOf({ originTimeoutSeconds }: ListenOptions): number {
+  return Math.min(
+    Math.max(IDLE_SECONDS, originTimeoutSeconds + IDLE_MARGIN_SECONDS),
+    IDLE_WHILE_WAITING_SECONDS,
+  );
+}
+
+/** Keeps a connection open while its answer is waited for. */
+function keepOpenFor(serverOf: () => Server, options: ListenOptions): Waiting {
+  const idleSeconds = idleSecondsOf(options);
+  return (request, answer) => {
+    const server = serverOf();
+    server.timeout(request, IDLE_WHILE_WAITING_SECONDS);
+    return answer.finally(() => server.timeout(request, idleSeconds));
+  };
+}
+
+/** Ends a server in whose place another one listens. */
+async function retire(server: Server, options: ListenOptions, handler: Handler, log: Log): Promise<void> {
+  const waiting = keepOpenFor(() => server, options);
+  server.reload({
+    async fetch(request) {
+      const response = await handler.answer(request, waiting);
+      response.headers.set("connection", "close");
+      return response;
+    },
+    error: (error) => answerFailed(error, handler, log),
+  });
+  await Bun.sleep(RETIRE_AFTER_MS);
+  await server.stop();
+}
+
+async function stopServer(server: Server, deadlineMs: number, log: Log): Promise<void> {
+  const { promise: ended, resolve } = Promise.withResolvers<void>();
+  const end = () => {
+    // Not waited for: where a handshake was under way at the first stop, Bun's promise takes seconds more.
+    server.stop(true).catch(() => {});
+    resolve();
+  };
+  const unused = setInterval(() => {
+    if (server.pendingRequests === 0) end();
+  }, UNUSED_MS);
+  const deadline = setTimeout(() => {
+    log.warn("Requests in flight were ended", { count: server.pendingRequests });
+    end();
+  }, deadlineMs);
+  await Promise.race([server.stop(), ended]);
+  clearInterval(unused);
+  clearTimeout(deadline);
+}
+
 /** What `bind` gives; an address that is taken becomes an error that says which. */
-export function orInUse<Bound>({ host, port }: ListenOptions, bind: () => Bound): Bound {
+export function orInUse<Bound>(options: Pick<ListenOptions, "host" | "port">, bind: () => Bound): Bound {
   try {
     return bind();
   } catch (error) {
-    if ((error as { code?: unknown }).code !== "EADDRINUSE") throw error;
-    throw new Error(`Port ${port} on ${host ?? "all interfaces"} is in use, wanted a free one for --port`);
+    throw (error as { code?: unknown }).code === "EADDRINUSE" ? inUse(options, "port") : error;
   }
+}
+
+/** The error for an address that is taken, naming the flag that chooses another. */
+export function inUse({ host, port }: Pick<ListenOptions, "host" | "port">, flag: string): Error {
+  return new Error(`Port ${port} on ${host ?? "all interfaces"} is in use, wanted a free one for --${flag}`);
 }
 
 /** The address that takes both protocols, or IPv4 alone where the machine has no IPv6. */

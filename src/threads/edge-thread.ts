@@ -6,6 +6,7 @@ import { lent } from "../keeper/protocol.ts";
 import type { Uses } from "../keeper/uses.ts";
 import type { Log } from "../log/log.ts";
 import type { BucketWebsite } from "../origin/website.ts";
+import type { Certificate } from "../tls/certificate.ts";
 import type { FromEdge, ToEdge } from "./messages.ts";
 
 /** What an edge's thread needs of the main thread. */
@@ -26,6 +27,8 @@ export interface EdgeThread {
   readonly ended: Promise<string>;
   /** The bucket's own website configuration is another one. */
   setBucketWebsite(website: BucketWebsite | undefined): void;
+  /** Serves new connections with this certificate. */
+  renew(certificate: Certificate): void;
   /** Resolves when its requests in flight have ended, or have been ended after `deadlineMs`. */
   stop(deadlineMs: number): Promise<void>;
   /** Closes the connections on which nothing is asked; resolves with how many, 0 where the thread ends meanwhile. */
@@ -128,6 +131,7 @@ export async function startEdgeThread(
     port,
     ended: ended.promise,
     setBucketWebsite: (website) => send({ type: "website", website }),
+    renew: (certificate) => send({ type: "renew", certificate }),
     async stop(deadlineMs) {
       send({ type: "stop", deadlineMs });
       await stopped.promise;

@@ -35,6 +35,8 @@ self.onmessage = ({ data }: MessageEvent<ToEdge>) => {
       return send({ type: "closed-idle", id: data.id, connections: edge?.listener.closeIdle() ?? 0 });
     case "website":
       return edge?.setBucketWebsite(data.website);
+    case "renew":
+      return edge?.listener.renew(data.certificate);
     case "stop":
       return edge?.listener.stop(data.deadlineMs).then(() => send({ type: "stopped" }));
   }

@@ -4,6 +4,7 @@ import { createServer } from "node:net";
 import { type EdgeConfig, startEdge } from "../edge/edge.ts";
 import { orInUse } from "../edge/listen.ts";
 import type { BucketWebsite } from "../origin/website.ts";
+import type { Certificate } from "../tls/certificate.ts";
 import { type EdgeThread, startEdgeThread, type ThreadHost } from "./edge-thread.ts";
 
 /** A thread that ended is started again after this long, in milliseconds, so that one that always ends can't spin. */
@@ -14,6 +15,8 @@ export interface Edges {
   readonly port: number;
   /** The bucket's own website configuration is another one: every edge is told, also one that is started later. */
   setBucketWebsite(website: BucketWebsite | undefined): void;
+  /** Serves new connections with this certificate, also on threads that are started later. */
+  renew(certificate: Certificate): void;
   /** Takes no more connections; resolves when what is in flight has ended, or has been ended after `deadlineMs`. */
   stop(deadlineMs: number): Promise<void>;
   /** Closes the connections on which nothing is asked, on all threads; says how many. */
@@ -21,19 +24,24 @@ export interface Edges {
 }
 
 /**
- * Starts `threads` edges. With one the keeper is called directly.
+ * Starts `threads` edges, which are one listener to the outside. With one the keeper is called directly.
  *
  * @throws where the address can't be had
  */
 export async function startEdges(threads: number, config: EdgeConfig, host: ThreadHost): Promise<Edges> {
+  const { port, tls } = config.listen;
+  const isShared = threads > 1 || tls !== undefined;
+  if (isShared && port !== 0) await assertFree(config.listen);
   if (threads === 1) {
-    const edge = startEdge(config, { ...host, nowMs: Date.now });
+    const edge = startEdge(
+      { ...config, listen: { ...config.listen, isShared } },
+      { ...host, nowMs: Date.now },
+    );
     host.keeper.attach(edge.client);
     return { ...edge.listener, setBucketWebsite: edge.setBucketWebsite };
   }
-  if (config.listen.port !== 0) await assertFree(config.listen);
   // The first one finds a free port where any will do; the others share it.
-  const first = await startEdgeThread(withPort(config, config.listen.port), 1, host);
+  const first = await startEdgeThread(withPort(config, port), 1, host);
   const shared = withPort(config, first.port);
   const others = await Promise.all(
     Array.from({ length: threads - 1 }, (_, index) => startEdgeThread(shared, index + 2, host)),
@@ -41,10 +49,10 @@ export async function startEdges(threads: number, config: EdgeConfig, host: Thre
   return supervise([first, ...others], shared, host);
 }
 
-function supervise(threads: readonly EdgeThread[], config: EdgeConfig, host: ThreadHost): Edges {
+function supervise(threads: readonly EdgeThread[], startConfig: EdgeConfig, host: ThreadHost): Edges {
   const running = new Set<EdgeThread>();
+  let config = startConfig;
   let isStopping = false;
-  let { bucketWebsite } = config;
 
   const watch = async (thread: EdgeThread): Promise<void> => {
     running.add(thread);
@@ -57,11 +65,14 @@ function supervise(threads: readonly EdgeThread[], config: EdgeConfig, host: Thr
   const restart = async (edge: number): Promise<void> => {
     await Bun.sleep(RESTART_AFTER_MS);
     if (isStopping) return;
+    const given = config;
     try {
-      const given = bucketWebsite;
-      const thread = await startEdgeThread({ ...config, bucketWebsite: given }, edge, host);
-      if (bucketWebsite !== given) thread.setBucketWebsite(bucketWebsite);
+      const thread = await startEdgeThread(given, edge, host);
       void watch(thread);
+      // What it was told may be outdated by now.
+      const { bucketWebsite, listen } = config;
+      if (bucketWebsite !== given.bucketWebsite) thread.setBucketWebsite(bucketWebsite);
+      if (listen.tls !== undefined && listen.tls !== given.listen.tls) thread.renew(listen.tls.certificate);
     } catch (error) {
       host.log.critical("A serving thread could not be started", { reason: (error as Error).message });
       await restart(edge);
@@ -70,9 +81,15 @@ function supervise(threads: readonly EdgeThread[], config: EdgeConfig, host: Thr
   for (const thread of threads) void watch(thread);
   return {
     port: config.listen.port,
-    setBucketWebsite(website) {
-      bucketWebsite = website;
-      for (const thread of running) thread.setBucketWebsite(website);
+    setBucketWebsite(bucketWebsite) {
+      config = { ...config, bucketWebsite };
+      for (const thread of running) thread.setBucketWebsite(bucketWebsite);
+    },
+    renew(certificate) {
+      const { listen } = config;
+      if (listen.tls === undefined) return;
+      config = { ...config, listen: { ...listen, tls: { ...listen.tls, certificate } } };
+      for (const thread of running) thread.renew(certificate);
     },
     async stop(deadlineMs) {
       isStopping = true;

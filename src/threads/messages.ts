@@ -5,6 +5,7 @@ import type { Coding } from "../http/coding.ts";
 import type { ClearScope, GrowingEntry, ListLookup, Lookup, Seek } from "../keeper/protocol.ts";
 import type { Part } from "../origin/origin.ts";
 import type { BucketWebsite } from "../origin/website.ts";
+import type { Certificate } from "../tls/certificate.ts";
 
 /** From the main thread to an edge. Messages arrive in the order they were sent. */
 export type ToEdge =
@@ -18,6 +19,7 @@ export type ToEdge =
   | { readonly type: "drop-all"; readonly id: number }
   | { readonly type: "close-idle"; readonly id: number }
   | { readonly type: "website"; readonly website: BucketWebsite | undefined }
+  | { readonly type: "renew"; readonly certificate: Certificate }
   | { readonly type: "stop"; readonly deadlineMs: number };
 
 /** From an edge to the main thread. */

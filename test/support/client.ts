@@ -1,6 +1,6 @@
 /** A client that sends exactly what a test says, over HTTP/1.1 and cleartext HTTP/2, and hides nothing of the answer. */
 
-import { connect as connectHttp2 } from "node:http2";
+import { type ClientHttp2Session, connect as connectHttp2 } from "node:http2";
 import { connect } from "node:net";
 import { createBodyReader, headersOf } from "./body-reader.ts";
 
@@ -48,11 +48,15 @@ export async function sendRaw(port: number, text: string | Uint8Array): Promise<
   return promise;
 }
 
-async function askHttp1(port: number, { method = "GET", path, headers = {} }: Ask): Promise<Answer> {
+async function askHttp1(port: number, request: Ask): Promise<Answer> {
+  return readAnswer(await sendRaw(port, requestText(port, request)), request.method === "HEAD");
+}
+
+/** An HTTP/1.1 request as it goes over the wire, which asks for the connection to be closed. */
+export function requestText(port: number, { method = "GET", path, headers = {} }: Ask): string {
   const all: Record<string, string> = { Host: `127.0.0.1:${port}`, Connection: "close", ...headers };
   const lines = Object.entries(all).map(([name, value]) => `${name}: ${value}\r\n`);
-  const raw = await sendRaw(port, `${method} ${path} HTTP/1.1\r\n${lines.join("")}\r\n`);
-  return readAnswer(raw, method === "HEAD");
+  return `${method} ${path} HTTP/1.1\r\n${lines.join("")}\r\n`;
 }
 
 /** Reads the one answer that `raw` holds; throws where there is none. */
@@ -76,9 +80,17 @@ function readAnswer(raw: Buffer, isHead: boolean): Answer {
   return { ...head, body, text: body.toString(), isComplete: reader.isComplete() };
 }
 
-function askHttp2(port: number, { method = "GET", path, headers = {} }: Ask): Promise<Answer> {
+function askHttp2(port: number, request: Ask): Promise<Answer> {
+  return askOver(connectHttp2(`http://127.0.0.1:${port}`), port, request);
+}
+
+/** Asks over an HTTP/2 connection, which is closed then. */
+export function askOver(
+  session: ClientHttp2Session,
+  port: number,
+  { method = "GET", path, headers = {} }: Ask,
+): Promise<Answer> {
   const { promise, resolve, reject } = Promise.withResolvers<Answer>();
-  const session = connectHttp2(`http://127.0.0.1:${port}`);
   session.on("error", reject);
   const { Host: authority, ...others } = { Host: `127.0.0.1:${port}`, ...headers };
   const stream = session.request({ ":method": method, ":path": path, ":authority": authority, ...others });

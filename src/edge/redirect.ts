@@ -1,0 +1,92 @@
+/** The listener in the clear that sends everybody to HTTPS. */
+
+import { createServer, type IncomingMessage, type ServerResponse } from "node:http";
+import { errorResponse } from "./errors.ts";
+import { hostCheck } from "./host.ts";
+import { inUse, type Listener } from "./listen.ts";
+
+/** A client has this long to send its whole request, in milliseconds: all that is wanted of it is a line and a few headers. */
+const REQUEST_MS = 10_000;
+const HTTPS_PORT = 443;
+/** RFC 9112 section 3.2.2: a proxy's form of the target, which names the host too. */
+const ABSOLUTE_FORM = /^http:\/\/([^/?#]+)(.*)$/i;
+/** What a valid host may have behind it. */
+const PORT = /:\d+$/;
+
+/** Where and how to redirect. */
+export interface RedirectOptions {
+  /** Absent for all interfaces. */
+  readonly host: string | undefined;
+  /** 0 for any free port. */
+  readonly port: number;
+  /** The port that is redirected to. */
+  readonly httpsPort: number;
+}
+
+const isHost = hostCheck();
+
+/**
+ * Where a request belongs: the same host, path and query over HTTPS. Undefined where it names no host, a malformed one or two.
+ *
+ * @param target the request's target as it came
+ * @param hosts the values of its Host headers
+ */
+export function httpsLocation(
+  target: string,
+  hosts: readonly string[],
+  httpsPort: number,
+): string | undefined {
+  const [host, ...others] = hosts;
+  if (host === undefined || others.length > 0 || !isHost(host)) return undefined;
+  const [, authority = host, rest = target] = ABSOLUTE_FORM.exec(target) ?? [];
+  if (!isHost(authority)) return undefined;
+  const path = rest === "" || rest.startsWith("?") ? `/${rest}` : rest;
+  if (!path.startsWith("/")) return undefined;
+  const port = httpsPort === HTTPS_PORT ? "" : `:${httpsPort}`;
+  return `https://${authority.replace(PORT, "")}${port}${path}`;
+}
+
+/**
+ * Starts to listen. On `node:http`, for `Bun.serve` shows a target only after it was normalised.
+ *
+ * @throws where the address can't be had
+ */
+export async function listenForRedirects({ host, port, httpsPort }: RedirectOptions): Promise<Listener> {
+  const server = createServer(
+    { headersTimeout: REQUEST_MS, requestTimeout: REQUEST_MS },
+    (request, response) => answer(request, response, httpsPort),
+  );
+  server.setTimeout(REQUEST_MS);
+  const { promise: listening, resolve, reject } = Promise.withResolvers<void>();
+  server.once("error", reject);
+  server.listen({ host, port }, resolve);
+  try {
+    await listening;
+  } catch (error) {
+    throw (error as NodeJS.ErrnoException).code === "EADDRINUSE"
+      ? inUse({ host, port }, "tls-redirect-port")
+      : error;
+  }
+  server.off("error", reject);
+  const address = server.address();
+  return {
+    port: typeof address === "object" && address !== null ? address.port : port,
+    stop() {
+      const closed = new Promise<void>((resolve) => server.close(() => resolve()));
+      // Whoever has sent a whole request has its answer: nothing is in flight.
+      server.closeAllConnections();
+      return closed;
+    },
+  };
+}
+
+function answer(request: IncomingMessage, response: ServerResponse, httpsPort: number): void {
+  const location = httpsLocation(request.url ?? "", request.headersDistinct.host ?? [], httpsPort);
+  if (location !== undefined) {
+    response.writeHead(308, { location, "content-length": 0, connection: "close" }).end();
+    return;
+  }
+  const refusal = errorResponse("malformed-host", request.method === "HEAD");
+  response.writeHead(refusal.status, { ...Object.fromEntries(refusal.headers), connection: "close" });
+  void refusal.text().then((page) => response.end(page));
+}
