@@ -1,8 +1,10 @@
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
+import { ensureChromium } from "./chromium.ts";
 import { ensureVersitygw } from "./versitygw.ts";
 
-// Tests HTTP/2 with h2spec; then versitygw itself, and the proxy end to end against it. Without the programs this fails; it never skips.
+// Tests HTTP/2 with h2spec; then versitygw itself, and the proxy end to end against it; then a browser on the sample site. Without one of
+// the programs this fails; it never skips.
 const ROOT = join(import.meta.dir, "../..");
 /** Of the end-to-end tests those that run against any S3: the others bring one of their own, and `npm test` has run them. */
 const anyS3 = [...new Bun.Glob("test/e2e/*.test.ts").scanSync(ROOT)]
@@ -15,14 +17,19 @@ const program = await ensureVersitygw().catch((error: Error) => {
   console.error(`The end-to-end tests need versitygw. ${error.message}`);
   process.exit(1);
 });
+const browser = await ensureChromium().catch((error: Error) => {
+  console.error(`The test of the sample site needs a browser. ${error.message}`);
+  process.exit(1);
+});
 for (const testPaths of [
   ["./test/services/h2spec-conformance.ts"],
   ["./test/services/versitygw-contract.ts"],
   anyS3,
+  ["./test/services/browser.ts"],
 ]) {
   const child = Bun.spawn([process.execPath, "test", ...testPaths], {
     cwd: ROOT,
-    env: { ...process.env, S3_TEST_BACKEND: "versitygw", VERSITYGW: program },
+    env: { ...process.env, S3_TEST_BACKEND: "versitygw", VERSITYGW: program, CHROMIUM: browser },
     stdio: ["inherit", "inherit", "inherit"],
   });
   const exitCode = await child.exited;
