@@ -1,8 +1,10 @@
 /** HTTP/2 as RFC 7540 wants it, by h2spec's cases. A new version of Bun may make one fail, or one of the list pass. */
 
 import { afterAll, beforeAll, expect, setDefaultTimeout, test } from "bun:test";
-import { type Serving, startServing } from "../e2e/serving.ts";
+import { startServing } from "../e2e/serving.ts";
+import { type CertificateFolder, certificateFolder } from "../support/certificate-folder.ts";
 import { ask } from "../support/client.ts";
+import { askTls } from "../support/tls-client.ts";
 import { runH2spec } from "./h2spec.ts";
 
 setDefaultTimeout(180_000);
@@ -27,18 +29,33 @@ const DEVIATIONS: Readonly<Record<string, string>> = {
     ANSWERED_ALREADY,
 };
 
-let it: Serving;
-beforeAll(async () => {
-  it = await startServing();
-  it.s3.put("index.html", BODY);
-  await ask(it.port, { path: "/" });
-});
-afterAll(() => it?.stop());
+/** Over TLS what isn't HTTP/2's preface can't be HTTP/1.1 either: the client has agreed on HTTP/2. */
+const TLS_DEVIATIONS = Object.keys(DEVIATIONS).filter((name) => !name.startsWith("http2/3.5 "));
 
-test("over cleartext every case passes but those that are listed, and none of these does", async () => {
-  const cases = await runH2spec({ host: "127.0.0.1", port: it.port, isTls: false });
-  const failed = cases.filter(({ hasPassed }) => !hasPassed).map(({ name }) => name);
-  expect(failed.sort()).toEqual(Object.keys(DEVIATIONS).sort());
-  expect(cases.length).toBe(CASES);
-  expect(it.proxy.stderr()).toBe("");
+let certificate: CertificateFolder;
+beforeAll(() => {
+  certificate = certificateFolder("h2spec.test");
 });
+afterAll(() => certificate?.remove());
+
+test.each([
+  { transport: "cleartext", isTls: false, deviations: Object.keys(DEVIATIONS) },
+  { transport: "TLS", isTls: true, deviations: TLS_DEVIATIONS },
+])(
+  "over $transport every case passes but those that are listed, and none of these does",
+  async ({ isTls, deviations }) => {
+    const it = await startServing({ args: isTls ? certificate.flags : [] });
+    try {
+      it.s3.put("index.html", BODY);
+      if (isTls) await askTls(it.port, { path: "/" });
+      else await ask(it.port, { path: "/" });
+      const cases = await runH2spec({ host: "127.0.0.1", port: it.port, isTls });
+      const failed = cases.filter(({ hasPassed }) => !hasPassed).map(({ name }) => name);
+      expect(failed.sort()).toEqual(deviations.toSorted());
+      expect(cases.length).toBe(CASES);
+      expect(it.proxy.stderr()).toBe("");
+    } finally {
+      await it.stop();
+    }
+  },
+);
