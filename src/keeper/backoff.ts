@@ -1,9 +1,6 @@
 /** Attempts at S3 while it fails: further and further apart, so that a dead S3 is not hammered and a live one is noticed soon. */
 
-/** The first wait after a failure, in milliseconds; each further failure doubles it. */
-const FIRST_WAIT_MS = 250;
-/** The longest wait, in milliseconds. */
-const LONGEST_WAIT_MS = 30_000;
+import { growingWaitMs } from "../common/growing-wait.ts";
 
 /** Knows when S3 may be asked again. */
 export class Backoff {
@@ -51,9 +48,7 @@ export class Backoff {
     this.#failures = 0;
   }
 
-  /** Half of the wait is fixed and half is by chance, so that many proxies don't ask at once. */
   #wait(nowMs: number): void {
-    const mostMs = Math.min(LONGEST_WAIT_MS, FIRST_WAIT_MS * 2 ** Math.min(this.#failures, 16));
-    this.#nextAtMs = nowMs + mostMs * (0.5 + this.#random() / 2);
+    this.#nextAtMs = nowMs + growingWaitMs(this.#failures, this.#random());
   }
 }
