@@ -48,6 +48,7 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
     "tls/certificate.ts",
   ],
   keeper: ["common", "http", "origin/origin.ts", "origin/listing.ts", "origin/website.ts", "log"],
+  metrics: ["common", "log"],
   origin: ["http"],
   tls: ["log"],
   http: ["common"],

@@ -1,0 +1,236 @@
+/**
+ * Visits that a sink hasn't taken yet, on disk: segments of frames (frames.ts) that only grow, the oldest first, and how far
+ * the sink has come in the oldest one. It survives a restart and a kill; nothing is synced, so a power cut may cost the last
+ * seconds. All calls are synchronous: it is used on a thread that serves nobody.
+ */
+
+import { closeSync, ftruncateSync, mkdirSync, openSync, writeFileSync, writeSync } from "node:fs";
+import { encodeFrame, framesOf } from "./frames.ts";
+import {
+  cursorPath,
+  encodeCursor,
+  listSegments,
+  readCursor,
+  readIfThere,
+  scanSegment,
+  segmentPath,
+  unlinkIfThere,
+} from "./segment-files.ts";
+import type { Visit } from "./visit.ts";
+import { decodeVisits, encodeVisits } from "./visits-text.ts";
+
+/** A segment is closed when it has so many bytes. It is also what is read in one go, and what is dropped in one go. */
+const SEGMENT_BYTES = 4 * 1024 * 1024;
+/** A small spool has at least so many segments, so that a full one doesn't lose everything at once. */
+const SEGMENTS_LEAST = 8;
+
+/** Where a batch ends in the spool. */
+export interface Place {
+  readonly segment: number;
+  readonly endsAt: number;
+  /** How many visits it has. */
+  readonly visits: number;
+}
+
+/** Visits read from the spool. */
+export interface SpooledVisits {
+  readonly visits: readonly Visit[];
+  readonly place: Place;
+}
+
+interface Segment {
+  readonly number: number;
+  /** Up to where the sink has taken them. */
+  takenBytes: number;
+  /** Length of its whole frames. */
+  bytes: number;
+  /** Visits after `takenBytes`. */
+  visits: number;
+}
+
+/** The spool of one sink. Trouble with the directory never throws: it is reported, and what it costs is counted. */
+export class Spool {
+  readonly #directory: string;
+  readonly #mostBytes: number;
+  readonly #onProblem: (error: unknown) => void;
+  readonly #segments: Segment[] = [];
+  /** The descriptor of the last segment, while this process adds to it. */
+  #descriptor: number | undefined;
+  #nextNumber = 1;
+  #lost = 0;
+
+  /**
+   * Finds what an earlier run has left.
+   *
+   * @param directory this sink's own; created with mode 0700 when it is needed
+   * @param mostBytes bound of all its segments
+   * @param onProblem told of every error of the system
+   */
+  constructor(directory: string, mostBytes: number, onProblem: (error: unknown) => void) {
+    this.#directory = directory;
+    this.#mostBytes = mostBytes;
+    this.#onProblem = onProblem;
+    this.#find();
+    this.#makeRoom(0);
+  }
+
+  /** How many visits wait. */
+  get visits(): number {
+    return this.#segments.reduce((sum, segment) => sum + segment.visits, 0);
+  }
+
+  /** How many visits it had and lost: the oldest for want of room, any that couldn't be read. */
+  get lost(): number {
+    return this.#lost;
+  }
+
+  /**
+   * Adds a batch at the end. The oldest segments are dropped where there is no room for it.
+   *
+   * @returns where it is; undefined where it couldn't be written
+   */
+  append(visits: readonly Visit[]): Place | undefined {
+    const frame = encodeFrame(visits.length, encodeVisits(visits));
+    if (frame.length > this.#mostBytes) return undefined;
+    this.#makeRoom(frame.length);
+    const segment = this.#attempt(() => this.#write(frame));
+    if (segment === undefined) return undefined;
+    segment.visits += visits.length;
+    return { segment: segment.number, endsAt: segment.bytes, visits: visits.length };
+  }
+
+  /**
+   * The oldest visits: at most so many, or one batch that has more. They stay until `done`. Undefined where none wait, or where
+   * the oldest segment can't be read now.
+   */
+  first(most: number): SpooledVisits | undefined {
+    for (;;) {
+      const [segment] = this.#segments;
+      if (segment === undefined) return undefined;
+      const found = this.#attempt(() => this.#read(segment, most));
+      if (found === undefined) return undefined;
+      if (found !== "spent") return found;
+      this.#lost += segment.visits;
+      this.#drop(segment);
+    }
+  }
+
+  /** The sink has taken everything up to there. */
+  done({ segment: number, endsAt, visits }: Place): void {
+    const [segment] = this.#segments;
+    // It may have been dropped meanwhile, for want of room.
+    if (segment === undefined || segment.number !== number) return;
+    segment.takenBytes = endsAt;
+    segment.visits -= visits;
+    if (endsAt >= segment.bytes) this.#drop(segment);
+    else {
+      const cursor = encodeCursor({ segment: number, endsAt });
+      this.#attempt(() => writeFileSync(cursorPath(this.#directory), cursor, { mode: 0o600 }));
+    }
+  }
+
+  /** Adds no more to the last segment. */
+  close(): void {
+    const descriptor = this.#descriptor;
+    this.#descriptor = undefined;
+    if (descriptor !== undefined) this.#attempt(() => closeSync(descriptor));
+  }
+
+  #attempt<Result>(work: () => Result): Result | undefined {
+    try {
+      return work();
+    } catch (error) {
+      this.#onProblem(error);
+      return undefined;
+    }
+  }
+
+  #find(): void {
+    const cursor = readCursor(this.#directory);
+    const numbers = this.#attempt(() => listSegments(this.#directory)) ?? [];
+    // A number is never used again: an old cursor would say of a new segment that its beginning has been taken.
+    this.#nextNumber = Math.max(0, cursor?.segment ?? 0, ...numbers) + 1;
+    for (const number of numbers) {
+      const path = segmentPath(this.#directory, number);
+      const takenBytes = cursor?.segment === number ? cursor.endsAt : 0;
+      const scanned = this.#attempt(() => scanSegment(path, takenBytes));
+      if (scanned === undefined) continue;
+      const segment = { number, takenBytes, bytes: scanned.endsAt, visits: scanned.visits };
+      this.#segments.push(segment);
+      if (segment.visits === 0) this.#drop(segment);
+    }
+  }
+
+  /** `spent` where nothing that can be read is left in it. */
+  #read(segment: Segment, most: number): SpooledVisits | "spent" {
+    const bytes = readIfThere(segmentPath(this.#directory, segment.number));
+    if (bytes === undefined) return "spent";
+    const from = segment.takenBytes;
+    const visits: Visit[] = [];
+    let endsAt = from;
+    for (const frame of framesOf(bytes.subarray(from, segment.bytes))) {
+      if (visits.length > 0 && visits.length + frame.visits > most) break;
+      const batch = frame.batch === undefined ? undefined : decodeVisits(frame.batch);
+      if (batch !== undefined) for (const visit of batch) visits.push(visit);
+      else if (visits.length > 0) break;
+      else {
+        // Damaged, and the oldest there is: it is passed over for good.
+        segment.takenBytes = from + frame.endsAt;
+        segment.visits -= frame.visits;
+        this.#lost += frame.visits;
+      }
+      endsAt = from + frame.endsAt;
+    }
+    const place = { segment: segment.number, endsAt, visits: visits.length };
+    return visits.length > 0 ? { visits, place } : "spent";
+  }
+
+  #write(frame: Uint8Array): Segment {
+    const { descriptor, last } = this.#openLast();
+    try {
+      for (let written = 0; written < frame.length; ) {
+        written += writeSync(descriptor, frame, written, frame.length - written, last.bytes + written);
+      }
+    } catch (error) {
+      // A full disk keeps what fitted; what is written next must not come behind half a frame.
+      ftruncateSync(descriptor, last.bytes);
+      throw error;
+    }
+    last.bytes += frame.length;
+    return last;
+  }
+
+  /** Never one of an earlier process: its end may be half a frame. */
+  #openLast(): { descriptor: number; last: Segment } {
+    const last = this.#segments.at(-1);
+    const fullBytes = Math.min(SEGMENT_BYTES, this.#mostBytes / SEGMENTS_LEAST);
+    if (this.#descriptor !== undefined && last !== undefined && last.bytes < fullBytes) {
+      return { descriptor: this.#descriptor, last };
+    }
+    this.close();
+    mkdirSync(this.#directory, { recursive: true, mode: 0o700 });
+    const number = this.#nextNumber++;
+    const descriptor = openSync(segmentPath(this.#directory, number), "wx+", 0o600);
+    const segment = { number, takenBytes: 0, bytes: 0, visits: 0 };
+    this.#descriptor = descriptor;
+    this.#segments.push(segment);
+    return { descriptor, last: segment };
+  }
+
+  #makeRoom(bytes: number): void {
+    let used = this.#segments.reduce((sum, segment) => sum + segment.bytes, 0);
+    for (const oldest of [...this.#segments]) {
+      if (used + bytes <= this.#mostBytes) return;
+      used -= oldest.bytes;
+      this.#lost += oldest.visits;
+      this.#drop(oldest);
+    }
+  }
+
+  #drop(segment: Segment): void {
+    const index = this.#segments.indexOf(segment);
+    if (index === this.#segments.length - 1) this.close();
+    this.#segments.splice(index, 1);
+    this.#attempt(() => unlinkIfThere(segmentPath(this.#directory, segment.number)));
+  }
+}
