@@ -17,11 +17,13 @@ let nowMs: number;
 let lines: string[];
 let sink: HeldSink;
 let spool: Spool;
+let problems: number;
 
 beforeEach(() => {
   directory = mkdtempSync(join(tmpdir(), "s3proxy-delivery-"));
   nowMs = 1_000_000;
   lines = [];
+  problems = 0;
   sink = createHeldSink();
   spool = openSpool();
 });
@@ -29,7 +31,7 @@ beforeEach(() => {
 afterEach(() => rmSync(directory, { recursive: true, force: true }));
 
 function openSpool(mostBytes = 1024 * 1024): Spool {
-  return new Spool(join(directory, "spool"), mostBytes, () => {});
+  return new Spool(join(directory, "spool"), mostBytes, () => problems++);
 }
 
 /** What a next process would find. */
@@ -241,6 +243,17 @@ test("without a usable disk a failing sink gets what memory could hold", async (
   expect(await takeAll(10)).toEqual(idsOf(visitsOf(10)));
   await delivery.close(LONG_MS);
   expect(delivery.lost).toBe(0);
+});
+
+test("a disk that can't be used is tried once a second, however often visits come", async () => {
+  const delivery = await deliverReachable({ random: () => 1 });
+  writeFileSync(join(directory, "spool"), "in the way");
+  for (let at = 0; at < 50; at++) delivery.accept(visitsOf(10, at * 10));
+  expect(problems).toBe(1);
+  nowMs += 1000;
+  delivery.accept(visitsOf(1));
+  expect(problems).toBe(2);
+  await delivery.close(0);
 });
 
 test("losses are logged with their number, once a minute and at the end", async () => {

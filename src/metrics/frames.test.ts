@@ -30,6 +30,7 @@ test("a segment that was cut anywhere gives the batches before the cut, and noth
       const segment = segmentOf(parts);
       const cut = seed % (segment.length + 1);
       const found = batchesIn(segment.subarray(0, cut));
+      expect([...framesOf(segment.subarray(0, cut))].length).toBe(found.length);
       expect(found).toEqual(parts.slice(0, found.length).map((part) => Buffer.from(part)));
       const wholeBytes = segmentOf(parts.slice(0, found.length + 1)).length;
       expect(found.length === parts.length || wholeBytes > cut).toBe(true);

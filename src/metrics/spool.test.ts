@@ -115,9 +115,10 @@ test("a damaged cursor costs a repetition and nothing else", () => {
   for (let at = 0; at < 3; at++) spool.append([visitOf(at)]);
   spool.done(spool.first(1)!.place);
   const cursor = join(directory, "cursor");
+  const text = readFileSync(cursor, "latin1");
   writeFileSync(
     cursor,
-    readFileSync(cursor, "latin1").replace(/\d/, (digit) => String((Number(digit) + 1) % 10)),
+    text.replace(/ \d/, (digit) => ` ${(Number(digit) + 1) % 10}`),
   );
   expect(drain(open())).toEqual(idsOf(visitsOf(3)));
 });

@@ -4,7 +4,7 @@
  * seconds. All calls are synchronous: it is used on a thread that serves nobody.
  */
 
-import { closeSync, ftruncateSync, mkdirSync, openSync, writeFileSync, writeSync } from "node:fs";
+import { closeSync, mkdirSync, openSync, writeFileSync, writeSync } from "node:fs";
 import { encodeFrame, framesOf } from "./frames.ts";
 import {
   cursorPath,
@@ -187,14 +187,9 @@ export class Spool {
 
   #write(frame: Uint8Array): Segment {
     const { descriptor, last } = this.#openLast();
-    try {
-      for (let written = 0; written < frame.length; ) {
-        written += writeSync(descriptor, frame, written, frame.length - written, last.bytes + written);
-      }
-    } catch (error) {
-      // A full disk keeps what fitted; what is written next must not come behind half a frame.
-      ftruncateSync(descriptor, last.bytes);
-      throw error;
+    // By position: what a full disk has kept of a frame that didn't fit is written over by the next one.
+    for (let written = 0; written < frame.length; ) {
+      written += writeSync(descriptor, frame, written, frame.length - written, last.bytes + written);
     }
     last.bytes += frame.length;
     return last;

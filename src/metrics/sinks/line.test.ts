@@ -72,6 +72,10 @@ describe("a path is one tag's value", () => {
   });
 });
 
+test("a carriage return is escaped too, as QuestDB's own writers do", () => {
+  expect(lineOf("request", visitOf(1, { resource: "/a\r" }))).toContain("resource=/a\\\r,");
+});
+
 test("no text anywhere makes another line, tag or field", () => {
   const text = fc.string({ minLength: 1, unit: fc.constantFrom(..." ,=\n\r\\\"'ab{}$.é") });
   const parts = fc.record({
