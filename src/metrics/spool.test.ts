@@ -28,11 +28,18 @@ beforeEach(() => {
   problems = [];
 });
 
-afterEach(() => rmSync(parent, { recursive: true, force: true }));
+afterEach(() => {
+  latest?.close();
+  rmSync(parent, { recursive: true, force: true });
+});
 
-/** What another process would find, or this one at its start. */
+let latest: Spool | undefined;
+
+/** What the next process would find: what was open before gives the directory back, and writes nothing more. */
 function open(mostBytes = MOST_BYTES): Spool {
-  return new Spool(directory, mostBytes, (error) => problems.push(error));
+  latest?.close();
+  latest = new Spool(directory, mostBytes, (error) => problems.push(error));
+  return latest;
 }
 
 /** Takes everything that is left. */
@@ -76,9 +83,11 @@ test("only its own user may read what is kept", () => {
   spool.append(visitsOf(2));
   spool.done(spool.first(1)!.place);
   expect(statSync(directory).mode & 0o777).toBe(0o700);
-  expect(readdirSync(directory).map((name) => statSync(join(directory, name)).mode & 0o777)).toEqual([
-    0o600, 0o600,
-  ]);
+  expect(
+    readdirSync(directory)
+      .filter((name) => name !== ".lock")
+      .map((name) => statSync(join(directory, name)).mode & 0o777),
+  ).toEqual([0o600, 0o600]);
 });
 
 test("joins batches up to the number asked for, and never cuts one", () => {
@@ -200,6 +209,19 @@ test("what was dropped while it was being sent isn't ticked off of another segme
   expect(spool.visits).toBe(visits);
 });
 
+test("a directory that another process uses is left alone until that one has ended", () => {
+  const first = open();
+  first.append([visitOf(0)]);
+  const second = new Spool(directory, MOST_BYTES, (error) => problems.push(error));
+  expect(second.append([visitOf(1)])).toBeUndefined();
+  expect([second.visits, first.visits]).toEqual([0, 1]);
+  expect(problems.map(String)).toContain(`Error: "${directory}" is in use by another s3proxy`);
+  first.close();
+  second.append([visitOf(1)]);
+  expect(drain(second)).toEqual(["test-0-0", "test-0-1"]);
+  second.close();
+});
+
 test("of no size it keeps nothing", () => {
   const spool = open(0);
   expect(spool.append([visitOf(1)])).toBeUndefined();
@@ -212,6 +234,21 @@ test("a directory that can't be used is reported, and nothing throws", () => {
   expect(spool.append([visitOf(1)])).toBeUndefined();
   expect([spool.first(MANY), spool.visits]).toEqual([undefined, 0]);
   expect(problems.length).toBeGreaterThan(0);
+});
+
+test("a problem is told once, and again after it was over", () => {
+  const spool = open();
+  const block = () => writeFileSync(join(parent, "spool"), "a file is in the way");
+  block();
+  for (let attempt = 0; attempt < 5; attempt++) spool.append([visitOf(attempt)]);
+  expect(problems.length).toBe(1);
+  rmSync(join(parent, "spool"));
+  spool.append([visitOf(5)]);
+  spool.close();
+  rmSync(join(parent, "spool"), { recursive: true });
+  block();
+  spool.append([visitOf(6)]);
+  expect(problems.length).toBe(2);
 });
 
 test("a directory that was deleted is made again; what was in it is lost and counted", () => {

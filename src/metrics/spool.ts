@@ -4,7 +4,9 @@
  * seconds. All calls are synchronous: it is used on a thread that serves nobody.
  */
 
-import { closeSync, mkdirSync, openSync, writeFileSync, writeSync } from "node:fs";
+import { closeSync, existsSync, mkdirSync, openSync, writeFileSync, writeSync } from "node:fs";
+import { join } from "node:path";
+import { type ExclusiveLock, lockFile } from "../common/exclusive-lock.ts";
 import { encodeFrame, framesOf } from "./frames.ts";
 import {
   cursorPath,
@@ -19,6 +21,8 @@ import {
 import type { Visit } from "./visit.ts";
 import { decodeVisits, encodeVisits } from "./visits-text.ts";
 
+/** The name of the file that is locked while the directory is in use. */
+const LOCK_NAME = ".lock";
 /** A segment is closed when it has so many bytes. It is also what is read in one go, and what is dropped in one go. */
 const SEGMENT_BYTES = 4 * 1024 * 1024;
 /** A small spool has at least so many segments, so that a full one doesn't lose everything at once. */
@@ -54,9 +58,12 @@ export class Spool {
   readonly #mostBytes: number;
   readonly #onProblem: (error: unknown) => void;
   readonly #segments: Segment[] = [];
+  /** Held from the first look at the directory: two processes would each delete what the other is still writing. */
+  #lock: ExclusiveLock | undefined;
   /** The descriptor of the last segment, while this process adds to it. */
   #descriptor: number | undefined;
   #nextNumber = 1;
+  #problem: string | undefined;
   #lost = 0;
 
   /**
@@ -64,14 +71,13 @@ export class Spool {
    *
    * @param directory this sink's own; created with mode 0700 when it is needed
    * @param mostBytes bound of all its segments
-   * @param onProblem told of every error of the system
+   * @param onProblem told of an error of the system; of the same one again only after something has been written
    */
   constructor(directory: string, mostBytes: number, onProblem: (error: unknown) => void) {
     this.#directory = directory;
     this.#mostBytes = mostBytes;
     this.#onProblem = onProblem;
-    this.#find();
-    this.#makeRoom(0);
+    this.#attempt(() => existsSync(directory) && this.#claim());
   }
 
   /** How many visits wait. */
@@ -92,9 +98,9 @@ export class Spool {
   append(visits: readonly Visit[]): Place | undefined {
     const frame = encodeFrame(visits.length, encodeVisits(visits));
     if (frame.length > this.#mostBytes) return undefined;
-    this.#makeRoom(frame.length);
     const segment = this.#attempt(() => this.#write(frame));
     if (segment === undefined) return undefined;
+    this.#problem = undefined;
     segment.visits += visits.length;
     return { segment: segment.number, endsAt: segment.bytes, visits: visits.length };
   }
@@ -129,20 +135,39 @@ export class Spool {
     }
   }
 
-  /** Adds no more to the last segment. */
+  /** Leaves the directory to the next process. */
   close(): void {
+    this.#closeLast();
+    this.#lock?.release();
+    this.#lock = undefined;
+  }
+
+  /** Adds no more to the last segment. */
+  #closeLast(): void {
     const descriptor = this.#descriptor;
     this.#descriptor = undefined;
     if (descriptor !== undefined) this.#attempt(() => closeSync(descriptor));
   }
 
+  /** A problem is told once, and again only after another one or after something has been written. */
   #attempt<Result>(work: () => Result): Result | undefined {
     try {
       return work();
     } catch (error) {
-      this.#onProblem(error);
+      if (String(error) !== this.#problem) this.#onProblem(error);
+      this.#problem = String(error);
       return undefined;
     }
+  }
+
+  /** Makes sure that the directory is there and ours. Throws where it can't be. */
+  #claim(): void {
+    mkdirSync(this.#directory, { recursive: true, mode: 0o700 });
+    if (this.#lock !== undefined) return;
+    this.#lock = lockFile(join(this.#directory, LOCK_NAME));
+    if (this.#lock === undefined) throw new Error(`"${this.#directory}" is in use by another s3proxy`);
+    this.#find();
+    this.#makeRoom(0);
   }
 
   #find(): void {
@@ -186,6 +211,8 @@ export class Spool {
   }
 
   #write(frame: Uint8Array): Segment {
+    this.#claim();
+    this.#makeRoom(frame.length);
     const { descriptor, last } = this.#openLast();
     // By position: what a full disk has kept of a frame that didn't fit is written over by the next one.
     for (let written = 0; written < frame.length; ) {
@@ -202,8 +229,7 @@ export class Spool {
     if (this.#descriptor !== undefined && last !== undefined && last.bytes < fullBytes) {
       return { descriptor: this.#descriptor, last };
     }
-    this.close();
-    mkdirSync(this.#directory, { recursive: true, mode: 0o700 });
+    this.#closeLast();
     const number = this.#nextNumber++;
     const descriptor = openSync(segmentPath(this.#directory, number), "wx+", 0o600);
     const segment = { number, takenBytes: 0, bytes: 0, visits: 0 };
@@ -224,7 +250,7 @@ export class Spool {
 
   #drop(segment: Segment): void {
     const index = this.#segments.indexOf(segment);
-    if (index === this.#segments.length - 1) this.close();
+    if (index === this.#segments.length - 1) this.#closeLast();
     this.#segments.splice(index, 1);
     this.#attempt(() => unlinkIfThere(segmentPath(this.#directory, segment.number)));
   }
