@@ -223,7 +223,7 @@ function edgeConfig(
   certificate: Certificate | undefined,
 ): EdgeConfig {
   const { host, port, allowedOrigins, authKey, bucket, prefix = "", rejectQueryStrings, logLevel } = config;
-  const { indexDocument, errorDocument, spa, listing } = config;
+  const { indexDocument, errorDocument, spa, listing, trustedProxies } = config;
   const tls = certificate === undefined ? undefined : { certificate, hasHttp3: config.http3 };
   const listen = { host, port, isShared: false, originTimeoutSeconds: config.originTimeout, tls };
   const website = { indexDocument, errorDocument, isSpa: spa, isListed: listing };
@@ -237,6 +237,7 @@ function edgeConfig(
     website,
     bucketWebsite,
     headerRules,
+    trustedProxies,
     logLevel,
   };
 }

@@ -22,6 +22,7 @@ import {
   seconds,
   text,
 } from "./kinds.ts";
+import { networks } from "./networks.ts";
 
 /** One row of the table. */
 export interface Option<Value> {
@@ -65,6 +66,7 @@ export const options = {
   threads: row({ flag: "threads", short: "n", environment: "THREADS", kind: integer("<number>", 1, 256), defaultNote: "number of CPUs the process may use", group: "Serving", help: "serving threads" }),
   maxConnections: row({ flag: "max-connections", environment: "MAX_CONNECTIONS", kind: integer("<number>", 1, 1_000_000), default: "10000", group: "Serving", help: "clients' connections beyond which those without a request are closed" }),
   authKey: row({ flag: "auth-key", short: "a", environment: "AUTH_KEY", kind: bearerToken, secret: true, group: "Serving", help: "bearer token of the management endpoints; without it they are closed" }),
+  trustedProxies: row({ flag: "trusted-proxies", environment: "TRUSTED_PROXIES", kind: networks, default: "127.0.0.0/8,10.0.0.0/8,172.16.0.0/12,192.168.0.0/16,169.254.0.0/16,::1/128,fc00::/7,fe80::/10", group: "Serving", help: "networks whose X-Forwarded-For, Forwarded or X-Real-IP says who the client is; none for no one" }),
   indexDocument: row({ flag: "index-document", environment: "INDEX_DOCUMENT", kind: documentName, defaultNote: "index.html", group: "Serving", help: "what a path that ends in a slash means" }),
   errorDocument: row({ flag: "error-document", environment: "ERROR_DOCUMENT", kind: objectKey, defaultNote: "a page of its own", group: "Serving", help: "key whose body goes with a 404 and other 4xx" }),
   precompressed: row({ flag: "precompressed", environment: "PRECOMPRESSED", kind: boolean, default: "false", group: "Serving", help: "use app.js.br, app.js.zst and app.js.gz in the bucket as app.js in that content coding" }),

@@ -55,6 +55,10 @@ const levels = [
   ["debug", "debug"],
   ["critical", "critical"],
 ] as const;
+const networkLists = [
+  ["10.0.0.0/8,::1", ["10.0.0.0/8", "::1/128"]],
+  ["none", []],
+] as const;
 const lists = [
   ['["*"]', ["*"]],
   ['["https://a"]', ["https://a"]],
@@ -79,6 +83,23 @@ const table: readonly Row[] = [
   ["tlsKey", "tls-key", undefined, "TLS_KEY", undefined, words],
   ["tlsRedirectPort", "tls-redirect-port", undefined, "TLS_REDIRECT_PORT", undefined, numbers],
   ["http3", "http3", undefined, "HTTP3", false, truths],
+  [
+    "trustedProxies",
+    "trusted-proxies",
+    undefined,
+    "TRUSTED_PROXIES",
+    [
+      "127.0.0.0/8",
+      "10.0.0.0/8",
+      "172.16.0.0/12",
+      "192.168.0.0/16",
+      "169.254.0.0/16",
+      "::1/128",
+      "fc00::/7",
+      "fe80::/10",
+    ],
+    networkLists,
+  ],
   ["ttl", "ttl", "t", "TTL", 300, numbers],
   ["negativeTtl", "negative-ttl", undefined, "NEGATIVE_TTL", undefined, numbers],
   ["forceTtl", "force-ttl", undefined, "FORCE_TTL", false, truths],

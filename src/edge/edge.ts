@@ -5,6 +5,7 @@ import type { EdgeClient, KeeperClient } from "../keeper/protocol.ts";
 import type { Uses } from "../keeper/uses.ts";
 import type { Level, Log } from "../log/log.ts";
 import type { BucketWebsite } from "../origin/website.ts";
+import { ClientAddresses } from "./client-address.ts";
 import { corsPolicy } from "./cors.ts";
 import { createHandler } from "./handler.ts";
 import { HotMap } from "./hot-map.ts";
@@ -25,6 +26,8 @@ export interface EdgeConfig {
   readonly bucketWebsite: BucketWebsite | undefined;
   readonly headerRules: readonly HeaderRule[];
   readonly logLevel: Level;
+  /** Networks in CIDR notation. */
+  readonly trustedProxies: readonly string[];
 }
 
 /** What an edge is made of beside its configuration. */
@@ -64,6 +67,7 @@ export function startEdge(config: EdgeConfig, { keeper, uses, log, nowMs }: Edge
     rejectQueryStrings,
     website: websiteOf(website, config.bucketWebsite),
     headerRules,
+    addresses: new ClientAddresses(config.trustedProxies),
     nowMs,
     log,
   });

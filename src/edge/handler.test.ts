@@ -5,6 +5,7 @@ import { join } from "node:path";
 import type { Entry, KeeperClient, Lookup } from "../keeper/protocol.ts";
 import { Uses } from "../keeper/uses.ts";
 import { createLog } from "../log/log.ts";
+import { ClientAddresses } from "./client-address.ts";
 import { corsPolicy } from "./cors.ts";
 import { createHandler } from "./handler.ts";
 import { HotMap } from "./hot-map.ts";
@@ -39,6 +40,8 @@ function fileEntry(generation: number, path: string): Entry {
   };
 }
 
+const peerOf = () => "192.0.2.1";
+
 function handlerOf(keeper: Partial<KeeperClient>) {
   return createHandler({
     keeper: {
@@ -58,6 +61,7 @@ function handlerOf(keeper: Partial<KeeperClient>) {
     rejectQueryStrings: false,
     website: websiteOf({ indexDocument: undefined, errorDocument: undefined, isSpa: false, isListed: false }),
     headerRules: [],
+    addresses: new ClientAddresses([]),
     nowMs: () => 0,
     log: createLog(
       "critical",
@@ -84,7 +88,7 @@ test("a file that is deleted after it was looked at is answered by asking the ke
   const path = frame("first");
   let current = fileEntry(1, path);
   const handler = handlerOf({ lookup: () => found(current) });
-  expect((await handler.answer(request(), (_, it) => it)).headers.get("etag")).toBe('"1"');
+  expect((await handler.answer(request(), (_, it) => it, peerOf)).headers.get("etag")).toBe('"1"');
   rmSync(path);
   current = fileEntry(2, frame("second"));
   const recovered = await handler.recover(lost(path));
@@ -100,14 +104,14 @@ test("a copy whose file is gone is complained of by its generation, and the next
       return found(entries[complaints.length - 1]!);
     },
   });
-  expect((await handler.answer(request(), (_, it) => it)).headers.get("etag")).toBe('"2"');
+  expect((await handler.answer(request(), (_, it) => it, peerOf)).headers.get("etag")).toBe('"2"');
   expect(complaints).toEqual([undefined, 1]);
 });
 
 test("a keeper that only ever names files that are gone is not asked for ever: 500", async () => {
   let asked = 0;
   const handler = handlerOf({ lookup: () => found(fileEntry(++asked, join(folder, "gone"))) });
-  expect((await handler.answer(request(), (_, it) => it)).status).toBe(500);
+  expect((await handler.answer(request(), (_, it) => it, peerOf)).status).toBe(500);
   expect(asked).toBeLessThanOrEqual(10);
 });
 

@@ -4,6 +4,7 @@ import { BoundedMap } from "../common/bounded-map.ts";
 import type { HeaderRule } from "../http/header-rules.ts";
 import type { Uses } from "../keeper/uses.ts";
 import type { Log } from "../log/log.ts";
+import type { ClientAddresses } from "./client-address.ts";
 import type { CorsHeaders, CorsPolicy } from "./cors.ts";
 import { ALLOWED_METHODS, type ErrorAnswer, errorResponse } from "./errors.ts";
 import { hostCheck } from "./host.ts";
@@ -23,13 +24,14 @@ export interface HandlerParts extends ManagementParts {
   readonly website: WebsiteConfig;
   readonly headerRules: readonly HeaderRule[];
   readonly rejectQueryStrings: boolean;
+  readonly addresses: ClientAddresses;
   readonly nowMs: () => number;
 }
 
 /** What the listener calls. */
 export interface Handler {
   /** Answers a request; a fresh hit without a promise. */
-  answer(request: Request, waiting: Waiting): Response | Promise<Response>;
+  answer(request: Request, waiting: Waiting, peerOf: PeerOf): Response | Promise<Response>;
   /**
    * Answers in place of an answer that failed because its file could not be opened: deleted since our look at it, or the disk's fault.
    * Undefined where that isn't what happened. The request isn't known any more, only that it was a GET of the whole object.
@@ -41,6 +43,9 @@ export interface Handler {
 
 /** Gives back an answer that may take a while, and until then the listener doesn't take the connection for idle. */
 export type Waiting = (request: Request, answer: Promise<Response>) => Promise<Response>;
+
+/** The address of the other end of a request's connection, empty where that is gone. It costs a system call. */
+export type PeerOf = (request: Request) => string;
 
 /** Most files for which it is remembered what was answered with them. */
 const SENT_FILES = 1_000;
@@ -68,10 +73,11 @@ export function createHandler(handlerParts: HandlerParts): Handler {
   if (!parts.log.writes("debug"))
     return { answer: (request, waiting) => answer(parts, request, waiting), recover, setWebsite };
   return {
-    async answer(request, waiting) {
+    async answer(request, waiting, peerOf) {
       const startedMs = performance.now();
+      const client = parts.addresses.of(peerOf(request), request.headers);
       const response = await answer(parts, request, waiting);
-      logRequest(parts.log, request, response, performance.now() - startedMs);
+      logRequest(parts.log, request, client, response, performance.now() - startedMs);
       return response;
     },
     recover,
@@ -87,9 +93,16 @@ function pathOf(url: string): string {
   return pathname ?? "";
 }
 
-function logRequest(log: Log, { method, url }: Request, { status, headers }: Response, tookMs: number): void {
+function logRequest(
+  log: Log,
+  { method, url }: Request,
+  client: string,
+  { status, headers }: Response,
+  tookMs: number,
+): void {
   const cache = headers.get("cache-status")?.replace("s3proxy; ", "");
-  log.debug("Request", { method, path: pathOf(url), status, cache, ms: Math.round(tookMs * 1000) / 1000 });
+  const ms = Math.round(tookMs * 1000) / 1000;
+  log.debug("Request", { method, path: pathOf(url), client, status, cache, ms });
 }
 
 function answer(parts: Parts, request: Request, waiting: Waiting): Response | Promise<Response> {

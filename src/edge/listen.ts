@@ -3,7 +3,7 @@
 import type { Log } from "../log/log.ts";
 import type { Certificate } from "../tls/certificate.ts";
 import { errorResponse } from "./errors.ts";
-import type { Handler, Waiting } from "./handler.ts";
+import type { Handler, PeerOf, Waiting } from "./handler.ts";
 
 /** A connection on which nothing moves is closed after this long, in seconds; where S3 may be silent for longer, after that. */
 const IDLE_SECONDS = 60;
@@ -97,6 +97,7 @@ export function listen(options: ListenOptions, handler: Handler, log: Log): Rene
 function serve(options: ListenOptions, handler: Handler, log: Log): Server {
   const { host, port, isShared, tls } = options;
   const waiting = keepOpenFor(() => server, options);
+  const peerOf = peersOf(() => server);
   const bind = (hostname: string) =>
     Bun.serve({
       hostname,
@@ -107,7 +108,7 @@ function serve(options: ListenOptions, handler: Handler, log: Log): Server {
       development: false,
       idleTimeout: idleSecondsOf(options),
       maxRequestBodySize: REQUEST_BODY_BYTES,
-      fetch: (request) => handler.answer(request, waiting),
+      fetch: (request) => handler.answer(request, waiting, peerOf),
       error: (error) => answerFailed(error, handler, log),
     });
   const server = orInUse(options, () => (host === undefined ? onAnyAddress(bind) : bind(host)));
@@ -143,12 +144,17 @@ function keepOpenFor(serverOf: () => Server, options: ListenOptions): Waiting {
   };
 }
 
+function peersOf(serverOf: () => Server): PeerOf {
+  return (request) => serverOf().requestIP(request)?.address ?? "";
+}
+
 /** Ends a server in whose place another one listens. */
 async function retire(server: Server, options: ListenOptions, handler: Handler, log: Log): Promise<void> {
   const waiting = keepOpenFor(() => server, options);
+  const peerOf = peersOf(() => server);
   server.reload({
     async fetch(request) {
-      const response = await handler.answer(request, waiting);
+      const response = await handler.answer(request, waiting, peerOf);
       response.headers.set("connection", "close");
       return response;
     },

@@ -40,6 +40,12 @@ const ROWS: readonly (readonly [flag: string, short: string, environment: string
   ["cache-size", "", "CACHE_SIZE", "default 10GiB"],
   ["max-object-size", "", "MAX_OBJECT_SIZE", "default 5GiB"],
   ["memory-size", "", "MEMORY_SIZE", "default 256MiB"],
+  [
+    "trusted-proxies",
+    "",
+    "TRUSTED_PROXIES",
+    "default 127.0.0.0/8,10.0.0.0/8,172.16.0.0/12,192.168.0.0/16,169.254.0.0/16,::1/128,fc00::/7,fe80::/10",
+  ],
   ["index-document", "", "INDEX_DOCUMENT", "default index.html"],
   ["error-document", "", "ERROR_DOCUMENT", "default a page of its own"],
   ["precompressed", "", "PRECOMPRESSED", ""],

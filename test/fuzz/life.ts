@@ -2,6 +2,7 @@
 
 import { readdirSync, statSync } from "node:fs";
 import { join } from "node:path";
+import { ClientAddresses } from "../../src/edge/client-address.ts";
 import { corsPolicy } from "../../src/edge/cors.ts";
 import { createHandler, type Handler } from "../../src/edge/handler.ts";
 import { HotMap } from "../../src/edge/hot-map.ts";
@@ -97,6 +98,7 @@ export class Life {
       }),
       headerRules: [],
       rejectQueryStrings: false,
+      addresses: new ClientAddresses([]),
       nowMs,
       log,
     });

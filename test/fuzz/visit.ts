@@ -70,7 +70,13 @@ export class Visit {
     const { signal } = this.#leaving;
     try {
       const request = new Request(`http://fuzz/${path}`, { method, headers, signal });
-      await this.#receive(await handler.answer(request, (_, it) => it));
+      await this.#receive(
+        await handler.answer(
+          request,
+          (_, it) => it,
+          () => "192.0.2.1",
+        ),
+      );
     } catch (error) {
       this.#wrong(`threw ${(error as Error).stack}`);
     }

@@ -20,7 +20,7 @@ export interface InstalledPackage {
   remove(): void;
 }
 
-/** Copies the package without its tests. Its `node_modules` is empty: nothing is found that isn't added. */
+/** Copies the package without its tests. Of libraries nothing is found that isn't added, but `ipaddr.js`. */
 export function installPackage(): InstalledPackage {
   const folder = mkdtempSync(join(tmpdir(), "s3proxy-installed-"));
   for (const part of ["bin", "src", "package.json"]) {
@@ -34,7 +34,8 @@ export function installPackage(): InstalledPackage {
     mkdirSync(dirname(whole), { recursive: true });
     return whole;
   };
-  inModules("any");
+  // The program always needs it.
+  symlinkSync(join(ROOT, "node_modules/ipaddr.js"), inModules("ipaddr.js"));
   return {
     folder,
     main: join(folder, "src/main.ts"),
