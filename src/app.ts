@@ -14,6 +14,8 @@ import { Uses } from "./keeper/uses.ts";
 import { WebsiteWatch } from "./keeper/website-watch.ts";
 import type { Log } from "./log/log.ts";
 import { openLog, type ProcessLog } from "./log/open.ts";
+import type { VisitBatch } from "./metrics/batch.ts";
+import { hasDestination, type PublisherConfig } from "./metrics/publisher-config.ts";
 import { bucketAddress } from "./origin/address.ts";
 import { chainCredentials, staticCredentials } from "./origin/credentials.ts";
 import { type CredentialSource, S3Origin } from "./origin/s3.ts";
@@ -21,11 +23,14 @@ import { describeRefusal } from "./origin/s3-error.ts";
 import type { BucketWebsite } from "./origin/website.ts";
 import { ConnectionLimit, connectionCounter } from "./threads/connection-limit.ts";
 import { startEdges } from "./threads/edges.ts";
+import { startPublisher } from "./threads/publisher-thread.ts";
 import { type Certificate, readCertificate } from "./tls/certificate.ts";
 import { CertificateWatch } from "./tls/watch.ts";
 
 /** Requests in flight have this long to end when the program stops, in milliseconds. */
 const DRAIN_MS = 10_000;
+/** And then visits that aren't stored yet have this long until they are left to the spool, in milliseconds. */
+const PUBLISH_MS = 3_000;
 
 /** The program can't start; the message is for the user. */
 export class StartError extends Error {
@@ -86,12 +91,13 @@ export async function startApp(config: Config, stopAsked: Promise<void>): Promis
       random: Math.random,
       log,
     });
+    const publishing = publisherConfig(config);
+    const isRecording = hasDestination(publishing);
+    const publisher = isRecording ? await startPublisher(publishing, processLog) : undefined;
+    const takeVisits = (batch: VisitBatch) => publisher?.take(batch);
     const startConfig = edgeConfig(config, headerRules, websiteWatch?.website, certificate?.current);
-    const edges = await startEdges(config.threads, startConfig, {
-      keeper,
-      uses,
-      ...processLog,
-    });
+    const host = { keeper, uses, takeVisits, ...processLog };
+    const edges = await startEdges(config.threads, { ...startConfig, isRecording }, host);
     new ConnectionLimit({
       most: config.maxConnections,
       count: connectionCounter(),
@@ -119,9 +125,11 @@ export async function startApp(config: Config, stopAsked: Promise<void>): Promis
         websiteWatch?.stop();
         certificate?.stop();
         await Promise.all([edges.stop(DRAIN_MS), redirects?.stop(DRAIN_MS)]);
+        const published = publisher?.stop(PUBLISH_MS);
         keeper.stopIndexing();
         await indexed;
         await keeper.settle();
+        await published;
       },
     };
   } catch (error) {
@@ -221,7 +229,7 @@ function edgeConfig(
   headerRules: readonly HeaderRule[],
   bucketWebsite: BucketWebsite | undefined,
   certificate: Certificate | undefined,
-): EdgeConfig {
+): Omit<EdgeConfig, "isRecording"> {
   const { host, port, allowedOrigins, authKey, bucket, prefix = "", rejectQueryStrings, logLevel } = config;
   const { indexDocument, errorDocument, spa, listing, trustedProxies } = config;
   const tls = certificate === undefined ? undefined : { certificate, hasHttp3: config.http3 };
@@ -255,4 +263,20 @@ async function startRedirects(
   httpsPort: number,
 ): Promise<Listener | undefined> {
   return port === undefined ? undefined : listenForRedirects({ host, port, httpsPort });
+}
+
+function publisherConfig(config: Config): PublisherConfig {
+  const { mmdbHost, mmdbPort, mmdbFile, ilpHost, ilpPort, ilpSeriesName, mongoUri, logLevel } = config;
+  const { mongoDatabase: database, mongoCollection: collection } = config;
+  return {
+    mmdbWs: mmdbHost === undefined ? undefined : { host: mmdbHost, port: mmdbPort },
+    mmdbFile,
+    isAnonymous: config.anonymizeIp,
+    questDb: ilpHost === undefined ? undefined : { host: ilpHost, port: ilpPort, series: ilpSeriesName },
+    mongoDb: mongoUri === undefined ? undefined : { uri: mongoUri, database, collection },
+    isSummarised: config.visitSummary,
+    spoolDirectory: config.spoolDir,
+    spoolBytes: config.spoolSize,
+    logLevel,
+  };
 }

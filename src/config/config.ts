@@ -13,15 +13,18 @@ export interface Config extends OptionValues {
   readonly threads: number;
   readonly negativeTtl: number;
   readonly cacheDir: string;
+  readonly spoolDir: string;
 }
 
 /** Fills in what depends on the machine. */
 export function completeConfig(options: OptionValues): Config {
+  const cacheDir = options.cacheDir ?? join(tmpdir(), `s3proxy-${process.getuid?.() ?? "user"}`);
   return {
     ...options,
     threads: options.threads ?? usableCpus(),
     negativeTtl: options.negativeTtl ?? Math.min(options.ttl, NEGATIVE_TTL_MOST_SECONDS),
-    cacheDir: options.cacheDir ?? join(tmpdir(), `s3proxy-${process.getuid?.() ?? "user"}`),
+    cacheDir,
+    spoolDir: options.spoolDir ?? join(cacheDir, "spool"),
   };
 }
 

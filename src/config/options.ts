@@ -99,12 +99,17 @@ export const options = {
 
   mmdbHost: row({ flag: "mmdb-host", short: "m", environment: "MMDB_HOST", kind: host, group: "Visitor metrics", help: "host of an mmdb-ws server" }),
   mmdbPort: row({ flag: "mmdb-port", short: "x", environment: "MMDB_PORT", kind: port, default: "2010", group: "Visitor metrics", help: "port of the mmdb-ws server" }),
+  mmdbFile: row({ flag: "mmdb-file", environment: "MMDB_FILE", kind: text, group: "Visitor metrics", help: "city database in MaxMind's format, read again when it changes; used in place of an mmdb-ws server" }),
+  anonymizeIp: row({ flag: "anonymize-ip", environment: "ANONYMIZE_IP", kind: boolean, default: "false", group: "Visitor metrics", help: "store addresses with the last octet zero (of IPv6 the last 80 bits)" }),
   ilpHost: row({ flag: "ilp-host", short: "y", environment: "ILP_HOST", kind: host, group: "Visitor metrics", help: "host of a QuestDB server (Influx line protocol)" }),
   ilpPort: row({ flag: "ilp-port", short: "z", environment: "ILP_PORT", kind: port, default: "9009", group: "Visitor metrics", help: "port of the QuestDB server" }),
   ilpSeriesName: row({ flag: "ilp-series-name", short: "e", environment: "ILP_SERIES_NAME", kind: text, default: "request", group: "Visitor metrics", help: "series (table) the visits are written to" }),
   mongoUri: row({ flag: "mongo-uri", short: "f", environment: "MONGO_URI", kind: mongoUri, secret: true, group: "Visitor metrics", help: "MongoDB connection string" }),
   mongoDatabase: row({ flag: "mongo-database", short: "g", environment: "MONGO_DATABASE", kind: text, default: "metrics", group: "Visitor metrics", help: "MongoDB database" }),
   mongoCollection: row({ flag: "mongo-collection", short: "i", environment: "MONGO_COLLECTION", kind: text, default: "request", group: "Visitor metrics", help: "MongoDB collection" }),
+  spoolDir: row({ flag: "spool-dir", environment: "SPOOL_DIR", kind: text, defaultNote: "spool in the cache directory", group: "Visitor metrics", help: "where visits wait on disk while they can't be stored" }),
+  spoolSize: row({ flag: "spool-size", environment: "SPOOL_SIZE", kind: bytes, default: "256MiB", group: "Visitor metrics", help: "bytes that may wait there for each of the two; the oldest are dropped" }),
+  visitSummary: row({ flag: "visit-summary", environment: "VISIT_SUMMARY", kind: boolean, default: "false", group: "Visitor metrics", help: "log one line about the last visits when the program stops" }),
 
   help: row({ flag: "help", short: "h", kind: boolean, default: "false", group: "Other", help: "print this text and exit" }),
   version: row({ flag: "version", kind: boolean, default: "false", group: "Other", help: "print the version and exit" }),

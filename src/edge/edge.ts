@@ -4,6 +4,8 @@ import type { HeaderRule } from "../http/header-rules.ts";
 import type { EdgeClient, KeeperClient } from "../keeper/protocol.ts";
 import type { Uses } from "../keeper/uses.ts";
 import type { Level, Log } from "../log/log.ts";
+import type { VisitBatch } from "../metrics/batch.ts";
+import { createRecorder } from "../metrics/record.ts";
 import type { BucketWebsite } from "../origin/website.ts";
 import { ClientAddresses } from "./client-address.ts";
 import { corsPolicy } from "./cors.ts";
@@ -28,6 +30,8 @@ export interface EdgeConfig {
   readonly logLevel: Level;
   /** Networks in CIDR notation. */
   readonly trustedProxies: readonly string[];
+  /** True where visits are stored somewhere. */
+  readonly isRecording: boolean;
 }
 
 /** What an edge is made of beside its configuration. */
@@ -35,6 +39,8 @@ export interface EdgeParts {
   readonly keeper: KeeperClient;
   readonly uses: Uses;
   readonly log: Log;
+  /** Takes the visits of this edge. */
+  readonly takeVisits: (batch: VisitBatch) => void;
   readonly nowMs: () => number;
 }
 
@@ -52,9 +58,12 @@ export interface Edge {
  *
  * @throws where the address can't be had
  */
-export function startEdge(config: EdgeConfig, { keeper, uses, log, nowMs }: EdgeParts): Edge {
+export function startEdge(config: EdgeConfig, { keeper, uses, log, takeVisits, nowMs }: EdgeParts): Edge {
   const hotMap = new HotMap();
   const { authKey, bucket, prefix, rejectQueryStrings, website, headerRules } = config;
+  const recorder = config.isRecording
+    ? createRecorder({ handOn: takeVisits, nowNs: Bun.nanoseconds, nowMs })
+    : undefined;
   const cors = corsPolicy(config.allowedOrigins);
   const handler = createHandler({
     keeper,
@@ -68,11 +77,19 @@ export function startEdge(config: EdgeConfig, { keeper, uses, log, nowMs }: Edge
     website: websiteOf(website, config.bucketWebsite),
     headerRules,
     addresses: new ClientAddresses(config.trustedProxies),
+    recorder,
     nowMs,
     log,
   });
+  const listener = listen(config.listen, handler, log);
   return {
-    listener: listen(config.listen, handler, log),
+    listener: {
+      ...listener,
+      async stop(deadlineMs) {
+        await listener.stop(deadlineMs);
+        recorder?.flush();
+      },
+    },
     client: {
       drop: (keys) => hotMap.drop(keys),
       dropAll: async () => hotMap.dropAll(),

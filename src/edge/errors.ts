@@ -1,6 +1,7 @@
 /** Every answer that isn't an object's: one table from code to status and words, one small page for all. */
 
 import type { FailureCode } from "../origin/origin.ts";
+import { noteBody } from "./handed-over.ts";
 import type { HeaderSet } from "./headers.ts";
 
 /** What can be wrong: with the request, with the bucket's answer, or with ourselves. */
@@ -97,7 +98,8 @@ export function errorResponse(code: ErrorCode, isHead: boolean, headers: HeaderS
   };
   if (code === "method-refused") all.allow ??= ALLOWED_METHODS;
   if (isHead) all["content-length"] = String(Buffer.byteLength(page));
-  return new Response(isHead ? null : page, { status: wording.status, headers: all });
+  const response = new Response(isHead ? null : page, { status: wording.status, headers: all });
+  return noteBody(response, Buffer.byteLength(page));
 }
 
 const pages = new Map<Wording, string>();

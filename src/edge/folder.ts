@@ -2,6 +2,7 @@
 
 import type { ListLookup } from "../keeper/protocol.ts";
 import type { ErrorAnswer } from "./errors.ts";
+import { noteBody } from "./handed-over.ts";
 import { cacheStatusOf, failedCacheStatus } from "./headers.ts";
 import { LISTING_POLICY, listingHtml, servablePage, tokenOf } from "./listing.ts";
 import type { Asked, ObjectParts } from "./object.ts";
@@ -30,7 +31,7 @@ export async function answerListing(
   const { page, status, isKept, freshUntilMs } = lookup;
   const html = Buffer.from(listingHtml(page, prefix, token === undefined));
   const nowMs = parts.nowMs();
-  return new Response(request.method === "HEAD" ? null : html, {
+  const response = new Response(request.method === "HEAD" ? null : html, {
     headers: {
       ...addedToOther(headersOfPath(parts.headerRules, path), true),
       "content-type": "text/html; charset=utf-8",
@@ -44,6 +45,7 @@ export async function answerListing(
       ...cors.headers,
     },
   });
+  return noteBody(response, html.length);
 }
 
 /** True where a folder would have a listing. */

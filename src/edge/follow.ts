@@ -5,6 +5,7 @@ import type { GrowingEntry, KeeperClient, ObjectEntry } from "../keeper/protocol
 import { exchange } from "../origin/exchange.ts";
 import type { OriginBody, OriginRequest } from "../origin/origin.ts";
 import { DraftReader, HANDED_OVER_BYTES } from "./draft-reader.ts";
+import { Handover } from "./handed-over.ts";
 
 /** True for an entry whose body is still arriving. */
 export function isGrowing(entry: ObjectEntry): entry is GrowingEntry {
@@ -25,6 +26,8 @@ class Lost extends Error {}
 
 /** A run of a growing body, for one client whose seat it holds. */
 export class FollowedBody {
+  /** Counts what a stream hands over. */
+  readonly handover = new Handover();
   readonly #keeper: KeeperClient;
   readonly #entry: GrowingEntry;
   readonly #progress: Progress;
@@ -94,6 +97,7 @@ export class FollowedBody {
   end(): void {
     if (this.#isOver) return;
     this.#isOver = true;
+    this.handover.end();
     this.#own?.cancel();
     if (this.#reading === undefined) this.#leave();
     else this.#reading.catch(() => {}).then(() => this.#leave());
@@ -110,6 +114,7 @@ export class FollowedBody {
       this.#first = undefined;
       this.#position += chunk.length;
       controller.enqueue(chunk);
+      this.handover.add(chunk.length);
       if (this.#position <= this.#last) return;
       if (this.#isWhole) await this.#settled();
       controller.close();

@@ -62,6 +62,7 @@ function handlerOf(keeper: Partial<KeeperClient>) {
     website: websiteOf({ indexDocument: undefined, errorDocument: undefined, isSpa: false, isListed: false }),
     headerRules: [],
     addresses: new ClientAddresses([]),
+    recorder: undefined,
     nowMs: () => 0,
     log: createLog(
       "critical",

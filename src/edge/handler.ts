@@ -3,28 +3,27 @@
 import { BoundedMap } from "../common/bounded-map.ts";
 import type { HeaderRule } from "../http/header-rules.ts";
 import type { Uses } from "../keeper/uses.ts";
-import type { Log } from "../log/log.ts";
-import type { ClientAddresses } from "./client-address.ts";
 import type { CorsHeaders, CorsPolicy } from "./cors.ts";
 import { ALLOWED_METHODS, type ErrorAnswer, errorResponse } from "./errors.ts";
+import { noteHot } from "./handed-over.ts";
 import { hostCheck } from "./host.ts";
 import type { HotEntry, HotMap } from "./hot-map.ts";
 import { MANAGEMENT_PREFIX, type ManagementParts, manage } from "./management.ts";
 import { type Asked, answerObject, noteFile, wish } from "./object.ts";
 import { respondHot } from "./respond.ts";
 import { meaningOf } from "./route.ts";
+import { type WatchParts, watched } from "./watch.ts";
 import { answerError, answerInstead, type Refused, redirectBefore, type WebsiteParts } from "./website.ts";
 import type { WebsiteConfig } from "./website-config.ts";
 
 /** What a handler is made of. */
-export interface HandlerParts extends ManagementParts {
+export interface HandlerParts extends ManagementParts, WatchParts {
   readonly hotMap: HotMap;
   readonly uses: Uses;
   readonly cors: CorsPolicy;
   readonly website: WebsiteConfig;
   readonly headerRules: readonly HeaderRule[];
   readonly rejectQueryStrings: boolean;
-  readonly addresses: ClientAddresses;
   readonly nowMs: () => number;
 }
 
@@ -70,40 +69,11 @@ export function createHandler(handlerParts: HandlerParts): Handler {
     // What is held is under the paths that meant it.
     parts.hotMap.dropAll();
   };
-  if (!parts.log.writes("debug"))
-    return { answer: (request, waiting) => answer(parts, request, waiting), recover, setWebsite };
-  return {
-    async answer(request, waiting, peerOf) {
-      const startedMs = performance.now();
-      const client = parts.addresses.of(peerOf(request), request.headers);
-      const response = await answer(parts, request, waiting);
-      logRequest(parts.log, request, client, response, performance.now() - startedMs);
-      return response;
-    },
-    recover,
-    setWebsite,
-  };
+  const plain: Handler["answer"] = (request, waiting) => answer(parts, request, waiting);
+  return { answer: watched(plain, parts), recover, setWebsite };
 }
 
 type Parts = HandlerParts & WebsiteParts & { website: WebsiteConfig };
-
-/** Without the query: a client may have put a secret there, such as a presigned URL of its own. */
-function pathOf(url: string): string {
-  const { pathname } = URL.parse(url) ?? { pathname: url.split("?")[0] };
-  return pathname ?? "";
-}
-
-function logRequest(
-  log: Log,
-  { method, url }: Request,
-  client: string,
-  { status, headers }: Response,
-  tookMs: number,
-): void {
-  const cache = headers.get("cache-status")?.replace("s3proxy; ", "");
-  const ms = Math.round(tookMs * 1000) / 1000;
-  log.debug("Request", { method, path: pathOf(url), client, status, cache, ms });
-}
 
 function answer(parts: Parts, request: Request, waiting: Waiting): Response | Promise<Response> {
   const { url, method, headers } = request;
@@ -132,7 +102,9 @@ function answer(parts: Parts, request: Request, waiting: Waiting): Response | Pr
       parts.uses.mark(hot.entry.useIndex);
       if (chosen !== hot) parts.uses.mark(chosen.entry.useIndex);
       noteFile(parts, path, chosen.entry);
-      return response instanceof Response ? response : refuse(parts, { request, path }, waiting, response);
+      if (!(response instanceof Response)) return refuse(parts, { request, path }, waiting, response);
+      if (parts.recorder !== undefined) noteHot(response, chosen);
+      return response;
     }
   }
   const meaning = meaningOf(path, parts.website.indexDocument);

@@ -1,7 +1,14 @@
 import { describe, expect, test } from "bun:test";
 import type { CacheStatus, ObjectEntry } from "../keeper/protocol.ts";
 import type { ObjectHead } from "../origin/origin.ts";
-import { cacheStatusOf, failedCacheStatus, objectHeaders, validityHeaders } from "./headers.ts";
+import {
+  cacheStatusIn,
+  cacheStatusOf,
+  failedCacheStatus,
+  mimeTypeOf,
+  objectHeaders,
+  validityHeaders,
+} from "./headers.ts";
 
 const STORED_MS = Date.UTC(2026, 0, 31, 12);
 
@@ -128,4 +135,32 @@ describe("Cache-Status", () => {
   test("of a failure names it", () => {
     expect(failedCacheStatus("origin-busy")).toBe("s3proxy; fwd=uri-miss; detail=origin-busy");
   });
+  test.each<CacheStatus>(["hit", "miss", "expired", "revalidated", "stale", "collapsed", "pass"])(
+    "of %s is read as that",
+    (status) => {
+      for (const isKept of [true, false])
+        expect(cacheStatusIn(cacheStatusOf(status, isKept, until, STORED_MS, staleReason(status)))).toBe(
+          status,
+        );
+    },
+  );
+  test("of a failure, and none at all, is read as none", () => {
+    expect(cacheStatusIn(failedCacheStatus("origin-busy"))).toBe("");
+    expect(cacheStatusIn(null)).toBe("");
+  });
+});
+
+/** A stale answer alone has one, and always. */
+function staleReason(status: CacheStatus): string | undefined {
+  return status === "stale" ? "revalidating" : undefined;
+}
+
+test.each([
+  ["text/html; charset=utf-8", "text/html"],
+  ["Text/HTML;charset=utf-8", "text/html"],
+  ["image/png", "image/png"],
+  ["", undefined],
+  [null, undefined],
+])("the media type of %p is %p", (header, wanted) => {
+  expect(mimeTypeOf(header)).toBe(wanted);
 });

@@ -104,3 +104,21 @@ export function cacheStatusOf(
 export function failedCacheStatus(code: ErrorCode): string {
   return `s3proxy; fwd=uri-miss; detail=${code}`;
 }
+
+/** What `cacheStatusOf` made a `Cache-Status` of; "" where the cache had no part in the answer, or S3 failed. */
+export function cacheStatusIn(header: string | null): CacheStatus | "" {
+  if (header === null) return "";
+  const [, how, ...more] = header.split("; ");
+  const says = (prefix: string) => more.some((each) => each.startsWith(prefix));
+  if (how === "hit") return says("detail=") ? "stale" : "hit";
+  if (how === "fwd=stale") return says("fwd-status=304") ? "revalidated" : "expired";
+  if (says("collapsed")) return "collapsed";
+  if (says("detail=not-stored")) return "pass";
+  return says("detail=") ? "" : "miss";
+}
+
+/** A media type in lower case, without its parameters. */
+export function mimeTypeOf(contentType: string | null): string | undefined {
+  const type = contentType?.split(";", 1)[0]?.trim().toLowerCase();
+  return type === "" ? undefined : type;
+}

@@ -5,10 +5,18 @@
 
 import type { Coding } from "../http/coding.ts";
 import { isFresh } from "../keeper/freshness.ts";
-import type { ObjectEntry, StaleUse } from "../keeper/protocol.ts";
+import type { CacheStatus, ObjectEntry, StaleUse } from "../keeper/protocol.ts";
 import { codingsOf } from "../keeper/representations.ts";
 import type { CorsHeaders } from "./cors.ts";
-import { cacheStatusOf, type HeaderSet, objectHeaders, validityHeaders, withCors } from "./headers.ts";
+import {
+  cacheStatusOf,
+  type HeaderSet,
+  mimeTypeOf,
+  objectHeaders,
+  representationHeaders,
+  validityHeaders,
+  withCors,
+} from "./headers.ts";
 import { type Choice, choose } from "./negotiate.ts";
 import { addToObject, type SiteEntry } from "./site-headers.ts";
 
@@ -25,6 +33,13 @@ const KINDS: Readonly<Record<AnswerKind, number>> = {
   failed: 3,
   moved: 4,
 };
+
+/** What the record of a visit says of every answer with the same object. */
+export interface HotFacts {
+  readonly mimeType: string | undefined;
+  readonly isCompressed: boolean;
+  readonly cacheStatus: CacheStatus;
+}
 
 /** Most values of `Accept-Encoding` for which an entry remembers what was chosen. */
 const CHOICES = 16;
@@ -48,6 +63,7 @@ export class HotEntry {
   readonly #stale: StaleUse | undefined;
   #second = -1;
   #sets: Headers[] = [];
+  #facts: HotFacts | undefined;
 
   /**
    * @param stale why and until when it may be used though it is not fresh
@@ -92,6 +108,12 @@ export class HotEntry {
     return generation === entry.generation && storedAtMs === entry.storedAtMs && this.#stale === stale;
   }
 
+  /** What the record of a visit says of an answer with the object. */
+  get facts(): HotFacts {
+    this.#facts ??= factsOf(this.entry, this.#stale);
+    return this.#facts;
+  }
+
   /**
    * The headers of a hit. Made once a second for each kind of answer and asker: `Age` changes no faster. A `Headers` and not
    * an object, because Bun answers a fifth more requests with it over HTTP/2 (bench/findings.md).
@@ -111,6 +133,15 @@ export class HotEntry {
     this.#sets[at] = made;
     return made;
   }
+}
+
+function factsOf(entry: SiteEntry, stale: StaleUse | undefined): HotFacts {
+  const headers = addToObject(representationHeaders(entry), entry.added, true);
+  return {
+    mimeType: mimeTypeOf(headers["content-type"] ?? null),
+    isCompressed: headers["content-encoding"] !== undefined,
+    cacheStatus: stale === undefined ? "hit" : "stale",
+  };
 }
 
 /** The headers of one answer about an object. */

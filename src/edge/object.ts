@@ -7,6 +7,7 @@ import type { Log } from "../log/log.ts";
 import type { CorsHeaders } from "./cors.ts";
 import type { ErrorAnswer } from "./errors.ts";
 import { FollowedBody, giveSeatBack, isGrowing } from "./follow.ts";
+import { noteBody } from "./handed-over.ts";
 import { cacheStatusOf, failedCacheStatus } from "./headers.ts";
 import { HotEntry, type HotMap } from "./hot-map.ts";
 import { choose } from "./negotiate.ts";
@@ -133,7 +134,7 @@ async function answerLookup(
     const hot = isHeld ? parts.hotMap.put(path, found, stale, others) : new HotEntry(found);
     wish(parts.keeper, hot, choice.wanted);
   }
-  return response;
+  return response.ok ? noteBody(response, choice.entry.content.bodyBytes) : response;
 }
 
 /** The answer from a body that is still arriving, once its first byte is there. */
@@ -154,7 +155,11 @@ async function followGrowing(
   }
   const followed = new FollowedBody(parts.keeper, entry, wanted.first, wanted.last);
   const body = await followed.begin(request.signal);
-  if (body !== undefined) return new Response(body, { status: response.status, headers: response.headers });
+  if (body !== undefined) {
+    const { status, headers } = response;
+    const counted = body instanceof Uint8Array ? body.length : followed.handover;
+    return noteBody(new Response(body, { status, headers }), counted);
+  }
   // Who has left gets nothing, and must not be the reason to ask again.
   return request.signal.aborted ? new Response(null, { status: CLIENT_LEFT }) : undefined;
 }

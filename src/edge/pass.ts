@@ -7,6 +7,7 @@ import { type Failure, type OriginBody, OriginError, type OriginRequest } from "
 import { preconditionsOf } from "./conditional.ts";
 import type { CorsHeaders } from "./cors.ts";
 import type { ErrorAnswer, ErrorCode } from "./errors.ts";
+import { Handover, noteBody } from "./handed-over.ts";
 import { cacheStatusOf, failedCacheStatus, type HeaderSet } from "./headers.ts";
 import { answerHeaders } from "./hot-map.ts";
 import { isOneRange } from "./range.ts";
@@ -72,9 +73,14 @@ export async function pass(
   const status = part === undefined ? 200 : 206;
   try {
     const isSmall = contentLength !== undefined && contentLength <= WHOLE_BODY_BYTES;
+    if (isSmall) {
+      const bytes = await readWhole(body, WHOLE_BODY_BYTES);
+      return { response: noteBody(new Response(bytes, { status, headers }), bytes.length) };
+    }
+    const handover = new Handover();
     // The first bytes are waited for, so that an early failure of S3 becomes an honest error.
-    const start = isSmall ? await readWhole(body, WHOLE_BODY_BYTES) : streamOf(body, await body.read());
-    return { response: new Response(start, { status, headers }) };
+    const stream = streamOf(body, await body.read(), handover);
+    return { response: noteBody(new Response(stream, { status, headers }), handover) };
   } catch (error) {
     if (!(error instanceof OriginError)) throw error;
     return passFailed(error.failure.code, cors, error.failure);
@@ -97,7 +103,11 @@ async function ask(toOrigin: OriginRequest, { method, headers }: Request): Promi
  * A body as a stream that reads only what the client has room for. A failure of S3 aborts the client's answer, and a client
  * that leaves ends the transfer from S3.
  */
-function streamOf(body: OriginBody, first: Uint8Array | undefined): ReadableStream<Uint8Array> {
+function streamOf(
+  body: OriginBody,
+  first: Uint8Array | undefined,
+  handover: Handover,
+): ReadableStream<Uint8Array> {
   let next: Uint8Array | undefined = first;
   let isFirst = true;
   return new ReadableStream(
@@ -107,14 +117,21 @@ function streamOf(body: OriginBody, first: Uint8Array | undefined): ReadableStre
         try {
           if (!isFirst) next = await body.read();
           isFirst = false;
-          if (next === undefined) controller.close();
-          else controller.enqueue(next as Uint8Array<ArrayBuffer>);
+          if (next === undefined) {
+            handover.end();
+            return controller.close();
+          }
+          const { length } = next;
+          controller.enqueue(next as Uint8Array<ArrayBuffer>);
+          handover.add(length);
         } catch {
+          handover.end();
           // Also where the client left meanwhile: enqueue and close throw then, and error does nothing. Bun would print a reason.
           controller.error(undefined);
         }
       },
       cancel() {
+        handover.end();
         body.cancel();
       },
     },

@@ -5,6 +5,7 @@ import type { Keeper } from "../keeper/keeper.ts";
 import { lent } from "../keeper/protocol.ts";
 import type { Uses } from "../keeper/uses.ts";
 import type { Log } from "../log/log.ts";
+import type { VisitBatch } from "../metrics/batch.ts";
 import type { BucketWebsite } from "../origin/website.ts";
 import type { Certificate } from "../tls/certificate.ts";
 import type { FromEdge, ToEdge } from "./messages.ts";
@@ -16,6 +17,8 @@ export interface ThreadHost {
   readonly log: Log;
   /** Takes finished log lines. */
   readonly writeLine: (line: string) => void;
+  /** Takes the visits of an edge. */
+  readonly takeVisits: (batch: VisitBatch) => void;
 }
 
 /** An edge's thread that listens. */
@@ -97,6 +100,8 @@ export async function startEdgeThread(
       case "closed-idle":
         closings.get(data.id)?.(data.connections);
         return void closings.delete(data.id);
+      case "visits":
+        return host.takeVisits(data.batch);
       case "log":
         return host.writeLine(data.line);
       case "stopped":

@@ -3,6 +3,7 @@
 import { type Edge, type EdgeConfig, startEdge } from "../edge/edge.ts";
 import { Uses } from "../keeper/uses.ts";
 import { createLog } from "../log/log.ts";
+import type { VisitBatch } from "../metrics/batch.ts";
 import type { FromEdge, ToEdge } from "./messages.ts";
 import { RemoteKeeper } from "./remote-keeper.ts";
 
@@ -45,7 +46,8 @@ self.onmessage = ({ data }: MessageEvent<ToEdge>) => {
 function start(config: EdgeConfig, uses: Uses): void {
   const log = createLog(config.logLevel, (line) => send({ type: "log", line }), Date.now);
   try {
-    edge = startEdge(config, { keeper, uses, log, nowMs: Date.now });
+    const takeVisits = (batch: VisitBatch) => send({ type: "visits", batch });
+    edge = startEdge(config, { keeper, uses, log, takeVisits, nowMs: Date.now });
     send({ type: "listening", port: edge.listener.port });
   } catch (error) {
     send({ type: "failed", reason: (error as Error).message });

@@ -1,8 +1,10 @@
-/** The messages between an edge's thread and the main thread, where the keeper is. */
+/** The messages between the main thread, where the keeper is, and the threads of the edges and the publisher. */
 
 import type { EdgeConfig } from "../edge/edge.ts";
 import type { Coding } from "../http/coding.ts";
 import type { ClearScope, GrowingEntry, ListLookup, Lookup, Seek } from "../keeper/protocol.ts";
+import type { VisitBatch } from "../metrics/batch.ts";
+import type { PublisherConfig } from "../metrics/publisher-config.ts";
 import type { Part } from "../origin/origin.ts";
 import type { BucketWebsite } from "../origin/website.ts";
 import type { Certificate } from "../tls/certificate.ts";
@@ -55,5 +57,21 @@ export type FromEdge =
   | { readonly type: "clear"; readonly id: number; readonly scope: ClearScope | undefined }
   | { readonly type: "dropped-all"; readonly id: number }
   | { readonly type: "closed-idle"; readonly id: number; readonly connections: number }
+  | { readonly type: "visits"; readonly batch: VisitBatch }
+  | { readonly type: "log"; readonly line: string }
+  | { readonly type: "stopped" };
+
+/** From the main thread to the publisher. */
+export type ToPublisher =
+  | { readonly type: "start"; readonly config: PublisherConfig }
+  | { readonly type: "visits"; readonly id: string; readonly batch: VisitBatch }
+  | { readonly type: "stop"; readonly deadlineMs: number };
+
+/** From the publisher to the main thread. */
+export type FromPublisher =
+  | { readonly type: "started" }
+  | { readonly type: "failed"; readonly reason: string }
+  /** A batch is in the hands of every sink's delivery. */
+  | { readonly type: "taken"; readonly id: string }
   | { readonly type: "log"; readonly line: string }
   | { readonly type: "stopped" };

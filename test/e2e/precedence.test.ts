@@ -41,7 +41,7 @@ const ttlIn = (cacheStatus = "") => Number(/; ttl=(\d+)/.exec(cacheStatus)?.[1])
 
 /** Removes all files of a cache, as an outside job may. */
 function loseFiles(cacheDir: string): void {
-  for (const name of readdirSync(cacheDir)) rmSync(join(cacheDir, name), { force: true });
+  for (const name of readdirSync(cacheDir)) rmSync(join(cacheDir, name), { recursive: true, force: true });
 }
 
 describe.each(["long", "short", "environment"] as const)("an option given as %s", (way) => {

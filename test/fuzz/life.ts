@@ -99,6 +99,7 @@ export class Life {
       headerRules: [],
       rejectQueryStrings: false,
       addresses: new ClientAddresses([]),
+      recorder: undefined,
       nowMs,
       log,
     });

@@ -1,0 +1,69 @@
+/** What the record of a visit needs and a `Response` doesn't tell: how many bytes of its body were handed over. */
+
+import type { HotEntry } from "./hot-map.ts";
+
+/** A body that is handed over piece by piece. */
+export class Handover {
+  #bytes = 0;
+  #isOver = false;
+  #tell: ((bytes: number) => void) | undefined;
+
+  /** So many more bytes were handed over. */
+  add(bytes: number): void {
+    this.#bytes += bytes;
+  }
+
+  /** There won't be more, whether all were handed over or not. Only the first time counts. */
+  end(): void {
+    if (this.#isOver) return;
+    this.#isOver = true;
+    this.#tell?.(this.#bytes);
+  }
+
+  /** Calls back once, with the bytes that were handed over: when it is over, or now where it is. */
+  whenOver(tell: (bytes: number) => void): void {
+    if (this.#isOver) tell(this.#bytes);
+    else this.#tell = tell;
+  }
+}
+
+const BODY = Symbol("body");
+const HOT = Symbol("hot");
+
+/** The notes are properties: a map beside would cost three times as much (bench/findings.md). */
+interface Noted {
+  [BODY]?: number | Handover;
+  [HOT]?: HotEntry;
+}
+
+/**
+ * Notes the body of an answer.
+ *
+ * @param body its length in bytes, that of the whole object for a part of one; or who counts it
+ * @returns the answer
+ */
+export function noteBody(response: Response, body: number | Handover): Response {
+  (response as Noted)[BODY] = body;
+  return response;
+}
+
+/** Notes that an answer was given from an edge's own copy. */
+export function noteHot(response: Response, hot: HotEntry): void {
+  (response as Noted)[HOT] = hot;
+}
+
+/** The edge's own copy that an answer was given from. */
+export function hotOf(response: Response): HotEntry | undefined {
+  return (response as Noted)[HOT];
+}
+
+/** The bytes of an answer's body, or who counts them; of an answer with that status, which costs to ask for twice. */
+export function bodyOf(response: Response, status: number, method: string): number | Handover {
+  if (method === "HEAD") return 0;
+  const { [BODY]: noted, [HOT]: hot } = response as Noted;
+  const isOfObject = status === 200 || status === 206;
+  const body = noted ?? (isOfObject ? hot?.entry.content.bodyBytes : undefined) ?? 0;
+  if (status !== 206 || typeof body !== "number") return body;
+  const [, first, last] = /^bytes (\d+)-(\d+)/.exec(response.headers.get("content-range") ?? "") ?? [];
+  return first === undefined ? body : Number(last) - Number(first) + 1;
+}

@@ -1,0 +1,96 @@
+/** From batches of visits to where they are stored: located, anonymised, in the order they came. */
+
+import type { Log } from "../log/log.ts";
+import { anonymized } from "./anonymize.ts";
+import { type VisitBatch, visitsOf } from "./batch.ts";
+import type { Locator } from "./geo/locator.ts";
+import type { Location } from "./geo/source.ts";
+import type { Visit } from "./visit.ts";
+
+/** A batch waits for the places of its addresses for so long, in milliseconds; then it goes without those that are missing. */
+const LOCATING_MS = 1_000;
+
+/** Where visits go: a `Delivery`, or a memory of the last ones. */
+export interface Destination {
+  /** Takes visits. Never throws, and returns before anything is sent. */
+  accept(visits: readonly Visit[]): void;
+  /** Ends, with what can be stored within `deadlineMs` stored. */
+  close(deadlineMs: number): Promise<void>;
+}
+
+/** What a publisher works with. */
+export interface PublisherParts {
+  /** Absent where visits aren't located. */
+  readonly locator: Locator | undefined;
+  readonly destinations: readonly Destination[];
+  readonly isAnonymous: boolean;
+  readonly log: Log;
+  /** Overrides how long a batch waits for its places, in milliseconds. */
+  readonly locatingMs?: number;
+}
+
+/** Publishes visits. */
+export class Publisher {
+  readonly #parts: PublisherParts;
+  /** The batches before are handed over when it resolves. */
+  #before: Promise<void> = Promise.resolve();
+
+  constructor(parts: PublisherParts) {
+    this.#parts = parts;
+  }
+
+  /**
+   * Takes a batch. Never rejects.
+   *
+   * @param id unlike any other batch's anywhere
+   * @returns resolves when every destination has it
+   */
+  take(batch: VisitBatch, id: string): Promise<void> {
+    this.#before = this.#publish(batch, id, this.#before).catch((error: Error) => {
+      this.#parts.log.critical("Visits could not be published", { reason: error.message });
+    });
+    return this.#before;
+  }
+
+  /** Ends, with what can be stored within `deadlineMs` stored. */
+  async close(deadlineMs: number): Promise<void> {
+    await this.#before;
+    await Promise.all(this.#parts.destinations.map((destination) => destination.close(deadlineMs)));
+    this.#parts.locator?.close();
+  }
+
+  async #publish(batch: VisitBatch, id: string, before: Promise<void>): Promise<void> {
+    const found = visitsOf(batch, id);
+    // The batches wait for their places side by side, and for each other afterwards.
+    const places = await this.#placesOf(found);
+    await before;
+    const { isAnonymous, destinations } = this.#parts;
+    const visits = found.map((visit) => ({
+      ...visit,
+      location: places.get(visit.ipAddress),
+      ipAddress: isAnonymous ? anonymized(visit.ipAddress) : visit.ipAddress,
+    }));
+    for (const destination of destinations) destination.accept(visits);
+  }
+
+  async #placesOf(visits: readonly Visit[]): Promise<ReadonlyMap<string, Location>> {
+    const { locator, locatingMs = LOCATING_MS } = this.#parts;
+    const places = new Map<string, Location>();
+    if (locator === undefined) return places;
+    const asked: Promise<void>[] = [];
+    for (const address of new Set(visits.map(({ ipAddress }) => ipAddress))) {
+      const enter = (location: Location | undefined) => {
+        if (location !== undefined) places.set(address, location);
+      };
+      const located = locator.locate(address);
+      if (located instanceof Promise) asked.push(located.then(enter));
+      else enter(located);
+    }
+    if (asked.length === 0) return places;
+    const { promise: deadline, resolve } = Promise.withResolvers<void>();
+    const timer = setTimeout(resolve, locatingMs);
+    await Promise.race([Promise.all(asked), deadline]);
+    clearTimeout(timer);
+    return places;
+  }
+}
