@@ -8,6 +8,7 @@ import { createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { Glob } from "bun";
+import { CITY_DATABASE } from "../test/support/mmdb-ws.ts";
 import type { S3Backend } from "../test/support/s3-backend.ts";
 import { startS3rver } from "../test/support/s3rver.ts";
 
@@ -67,9 +68,10 @@ function startProxy(port: number) {
     port: String(port),
     "cache-dir": join(folder, "cache"),
     dir: folder,
+    "mmdb-file": CITY_DATABASE,
   };
   const args = Object.entries(options).flatMap(([flag, value]) => [`--${flag}`, value]);
-  return Bun.spawn([process.execPath, MAIN, ...args, "--console"], {
+  return Bun.spawn([process.execPath, MAIN, ...args, "--console", "--visit-summary"], {
     stdin: "ignore",
     stdout: "inherit",
     stderr: "inherit",
@@ -86,6 +88,9 @@ function say(port: number, count: number): void {
 
   Ask twice, and see Cache-Status turn from a miss into a hit:
     curl -sI http://localhost:${port}/images/landscape.jpg
+
+  Be somebody from Boxford. When the demo ends, the log's last lines say who was there:
+    curl -s -H "X-Forwarded-For: 2.125.160.216" http://localhost:${port}/ -o /dev/null
 
   Forget everything:
     curl -X DELETE -H "Authorization: Bearer ${AUTH_KEY}" http://localhost:${port}/_proxy/_private/_cache/clear
