@@ -2,7 +2,7 @@ import { afterAll, beforeAll, expect, test } from "bun:test";
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import type { Entry, KeeperClient, Lookup } from "../keeper/protocol.ts";
+import type { Entry, KeeperClient, Lookup, ObjectEntry } from "../keeper/protocol.ts";
 import { Uses } from "../keeper/uses.ts";
 import { createLog } from "../log/log.ts";
 import { ClientAddresses } from "./client-address.ts";
@@ -107,6 +107,31 @@ test("a copy whose file is gone is complained of by its generation, and the next
   });
   expect((await handler.answer(request(), (_, it) => it, peerOf)).headers.get("etag")).toBe('"2"');
   expect(complaints).toEqual([undefined, 1]);
+});
+
+test("a representation whose file is gone is complained of, and not the object that it is of", async () => {
+  const text = fileEntry(1, frame("text")) as ObjectEntry;
+  const head = { etag: '"1"', contentType: "text/html" };
+  const base = { ...text, content: { ...text.content, head } };
+  const gone = { kind: "file", path: join(folder, "gone"), isChecked: true } as const;
+  const encoded = { ...base.content, head: { ...head, etag: '"1-br"', contentEncoding: "br" }, body: gone };
+  const variant = { ...base, generation: 2, content: encoded };
+  const complaints: (number | undefined)[] = [];
+  const handler = handlerOf({
+    lookup(_key, unusable) {
+      complaints.push(unusable);
+      return { ...found(base), variants: unusable === 2 ? [] : [variant] } as Lookup;
+    },
+    represent: async () => false,
+  });
+  const headers = { host: "localhost", "accept-encoding": "br" };
+  const response = await handler.answer(
+    new Request("http://localhost/a", { headers }),
+    (_, it) => it,
+    peerOf,
+  );
+  expect([response.status, response.headers.get("etag")]).toEqual([200, '"1"']);
+  expect(complaints).toEqual([undefined, 2]);
 });
 
 test("a keeper that only ever names files that are gone is not asked for ever: 500", async () => {

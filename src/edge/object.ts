@@ -62,8 +62,8 @@ export async function answerObject(parts: ObjectParts, asked: Asked): Promise<Re
       lookup = await parts.keeper.lookup(asked.key);
     }
     const answer = await answerLookup(parts, asked, lookup);
-    if (answer !== undefined) return answer;
-    unusable = lookup.kind === "entry" ? lookup.entry.generation : undefined;
+    if (typeof answer === "object") return answer;
+    unusable = answer;
   }
   parts.log.warn("A cached file was deleted again while it was answered from", { key: asked.key });
   return { code: "internal", headers: asked.cors.headers };
@@ -96,12 +96,12 @@ export function noteFile(
   if (body.kind === "file") sentFiles.set(body.path, { path, key, unusable: generation });
 }
 
-/** The answer that follows from what the keeper says; undefined where it names a body that can't be had. */
+/** The answer that follows from what the keeper says; where it names a body that can't be had, the generation of that. */
 async function answerLookup(
   parts: ObjectParts,
   asked: Asked,
   lookup: Lookup,
-): Promise<Response | ErrorAnswer | undefined> {
+): Promise<Response | ErrorAnswer | number> {
   const { request, path, key, cors } = asked;
   const nowMs = parts.nowMs();
   const added = headersOfKey(parts.headerRules, key, parts.website.indexDocument);
@@ -122,11 +122,11 @@ async function answerLookup(
   if (content.kind !== "object")
     return { code: content.kind, headers: { "cache-status": cacheStatus, ...cors.headers } };
   const found: SiteEntry = { ...entry, content, added };
-  if (isGrowing(found)) return followGrowing(parts, asked, found, cacheStatus);
+  if (isGrowing(found)) return (await followGrowing(parts, asked, found, cacheStatus)) ?? found.generation;
   const others = added === undefined ? variants : variants.map((variant) => ({ ...variant, added }));
   const choice = choose(found, others, request.headers.get("accept-encoding"));
   const response = respond(choice.entry, cacheStatus, request, cors, nowMs);
-  if (!(response instanceof Response)) return response;
+  if (!(response instanceof Response)) return response ?? choice.entry.generation;
   noteFile(parts, path, choice.entry);
   if (isKept) {
     // What the path means by now is not for an older question to say.
