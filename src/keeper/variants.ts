@@ -49,9 +49,9 @@ export interface VariantsParts {
 /** Finds and makes representations. */
 export class Variants {
   readonly #parts: VariantsParts;
-  /** By name, what is being found or made. */
-  readonly #making = new Map<string, Promise<boolean>>();
-  /** By name, the entity tag of what isn't worth it or can't be done. */
+  /** By name, what is being found or made, and of which copy of the object. */
+  readonly #making = new Map<string, { readonly generation: number; readonly made: Promise<boolean> }>();
+  /** By name, the entity tag of what isn't worth it, can't be done or can't be kept. */
   readonly #refused = new BoundedMap<string, string>(REMEMBERED_REFUSALS);
   readonly #stop = new AbortController();
   /** One after the other: a slow level takes a whole core. */
@@ -77,15 +77,18 @@ export class Variants {
   /** Makes sure of a representation, and tells of it where it wasn't at hand. False where it can't be had. Never rejects. */
   make(base: ObjectEntry, coding: Coding): Promise<boolean> {
     const name = variantName(base.key, coding);
+    const { generation } = base;
     const making = this.#making.get(name);
-    if (making !== undefined) return making;
+    if (making?.generation === generation) return making.made;
     const made = this.#make(base, coding, name)
       .catch((error) => {
         this.#parts.log.warn("Not encoded", { key: base.key, coding, reason: (error as Error).message });
         return false;
       })
-      .finally(() => this.#making.delete(name));
-    this.#making.set(name, made);
+      .finally(() => {
+        if (this.#making.get(name)?.made === made) this.#making.delete(name);
+      });
+    this.#making.set(name, { generation, made });
     return made;
   }
 
@@ -107,11 +110,12 @@ export class Variants {
   /** Makes nothing more. */
   async stop(): Promise<void> {
     this.#stop.abort();
-    await Promise.all(this.#making.values());
+    await Promise.all([...this.#making.values()].map(({ made }) => made));
+    await this.#queue;
   }
 
   async #make(base: ObjectEntry, coding: Coding, name: string): Promise<boolean> {
-    if (!codingsOf(base).includes(coding)) return false;
+    if (!codingsOf(base).includes(coding) || coding === storedCodingOf(base)) return false;
     const isHad =
       (await this.#fetchPrepared(base, coding)) ||
       ((await this.#recall(base, coding, name)) ?? (await this.#inTurn(base, coding, name)));
@@ -174,34 +178,45 @@ export class Variants {
     const { store, log, nowMs } = this.#parts;
     const startedMs = nowMs();
     if (this.#stop.signal.aborted || !store.holds(base)) return false;
+    // A file that has gone meanwhile is no reason never to try again.
+    const body = await bytesOf(base);
     const ticket = store.beginFill(name);
     try {
-      const bytes = await this.#recoded(base, coding).catch((error: Error) => error);
-      const isWorthIt = !(bytes instanceof Error) && (coding === "identity" || isSmaller(bytes, base));
-      if (!isWorthIt) {
-        const reason = bytes instanceof Error ? bytes.message : "It gets no smaller";
-        if (!this.#stop.signal.aborted) this.#refused.set(name, base.content.head.etag ?? "");
-        log.info("Not encoded", { key: base.key, coding, reason });
-        return false;
-      }
-      const isKept = store.holds(base) && (await this.#keep(base, coding, bytes, ticket));
+      const bytes = await this.#recoded(body, base, coding).catch((error: Error) => error);
+      if (this.#stop.signal.aborted) return false;
+      if (bytes instanceof Error) return this.#refuse(base, coding, bytes.message);
+      if (coding !== "identity" && bytes.length >= body.length)
+        return this.#refuse(base, coding, "It gets no smaller");
+      if (!store.holds(base)) return false;
+      const isKept = await this.#keep(base, coding, bytes, ticket);
+      // Unless it was cleared or replaced, it would be the same the next time.
+      if (!isKept && ticket.isValid && store.holds(base))
+        return this.#refuse(base, coding, "There is no room for it");
       const ms = nowMs() - startedMs;
-      log.info("Encoded", { key: base.key, coding, bytes: bytes.length, of: base.content.bodyBytes, ms });
+      log.info("Encoded", { key: base.key, coding, bytes: bytes.length, of: body.length, ms });
       return isKept;
     } finally {
       store.endFill(ticket);
     }
   }
 
-  async #recoded(base: ObjectEntry, coding: Coding): Promise<Uint8Array<SharedArrayBuffer>> {
-    const { body, bodyBytes } = base.content;
-    if (body.kind === "growing") throw new Error("It is still arriving");
-    const bytes = body.kind === "memory" ? body.bytes : await Bun.file(body.path).slice(0, bodyBytes).bytes();
+  /** It isn't tried again for this version of the object. */
+  #refuse({ key, content }: ObjectEntry, coding: Coding, reason: string): false {
+    this.#refused.set(variantName(key, coding), content.head.etag ?? "");
+    this.#parts.log.info("Not encoded", { key, coding, reason });
+    return false;
+  }
+
+  async #recoded(
+    body: Uint8Array,
+    base: ObjectEntry,
+    coding: Coding,
+  ): Promise<Uint8Array<SharedArrayBuffer>> {
     const stored = storedCodingOf(base);
     if (coding !== "identity")
-      return encode(bytes, coding, AbortSignal.any([this.#stop.signal, AbortSignal.timeout(LONGEST_MS)]));
+      return encode(body, coding, AbortSignal.any([this.#stop.signal, AbortSignal.timeout(LONGEST_MS)]));
     if (stored === undefined || stored === "identity") throw new Error("It isn't encoded");
-    return decode(bytes, stored, RECODED_MOST_BYTES);
+    return decode(body, stored, RECODED_MOST_BYTES);
   }
 
   async #keep(
@@ -237,8 +252,10 @@ function isOf(kept: ObjectEntry, base: ObjectEntry, coding: Coding): boolean {
   return kept.content.head.etag === etagOf(base, coding);
 }
 
-function isSmaller(bytes: Uint8Array, { content }: ObjectEntry): boolean {
-  return bytes.length < content.bodyBytes;
+/** Rejects where its file is gone. */
+async function bytesOf({ content: { body, bodyBytes } }: ObjectEntry): Promise<Uint8Array> {
+  if (body.kind === "growing") throw new Error("It is still arriving");
+  return body.kind === "memory" ? body.bytes : await Bun.file(body.path).slice(0, bodyBytes).bytes();
 }
 
 /** An object as it is in another coding: its headers and times, and the other's body. */

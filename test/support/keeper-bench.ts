@@ -20,6 +20,7 @@ export interface KeeperOptions {
   /** How long stale entries may be used; not at all by default. */
   staleWhileRevalidateMs?: number;
   staleIfErrorMs?: number;
+  arePrecompressed?: boolean;
   /** False for a keeper without a directory. */
   hasDisk?: boolean;
 }
@@ -42,7 +43,7 @@ export class KeeperBench {
       origin: this.origin,
       disk: options.hasDisk === false ? undefined : new Disk(this.directory, this.origin.name),
       cacheBytes: options.cacheBytes ?? 2 ** 30,
-      arePrecompressed: false,
+      arePrecompressed: options.arePrecompressed ?? false,
       maxObjectBytes: options.maxObjectBytes ?? 2 ** 30,
       memoryBytes: options.memoryBytes ?? 2 ** 30,
       freshness: {
