@@ -22,6 +22,7 @@ import {
   staleForMs,
   staleLookup,
 } from "./lookups.ts";
+import { Prepared } from "./prepared.ts";
 import { Progress } from "./progress.ts";
 import {
   type ClearScope,
@@ -71,6 +72,7 @@ export class Keeper implements KeeperClient {
   readonly #log: Log;
   readonly #store: Store;
   readonly #fetcher: Fetcher;
+  readonly #prepared: Prepared;
   readonly #variants: Variants;
   readonly #listings: Listings;
   readonly #edges = new Set<EdgeClient>();
@@ -87,10 +89,11 @@ export class Keeper implements KeeperClient {
     const mostBytes = Math.min(Math.max(diskBytes, SMALL_BODY_BYTES), parts.maxObjectBytes);
     const store = new Store({ ...parts, onDrop: (names) => this.#dropAtEdges(names) });
     this.#store = store;
+    this.#prepared = new Prepared({ ...parts, store, lookup: (key) => this.lookup(key) });
     this.#variants = new Variants({
       ...parts,
       store,
-      lookup: (key) => this.lookup(key),
+      prepared: this.#prepared,
       onMade: (key) => this.#dropAtEdges([key]),
     });
     const place = { draft: (bodyBytes: number) => store.draft(bodyBytes), mostBytes };
@@ -143,7 +146,7 @@ export class Keeper implements KeeperClient {
 
   /** Edges forget what they hold of these, and of what these are representations of. */
   #dropAtEdges(names: readonly string[]): void {
-    const keys = names.flatMap((name) => [keyOfName(name), ...this.#variants.basesOf(name)]);
+    const keys = names.flatMap((name) => [keyOfName(name), ...this.#prepared.basesOf(name)]);
     for (const edge of this.#edges) edge.drop(keys);
   }
 

@@ -39,12 +39,35 @@ export function storedCodingOf({ content }: ObjectEntry): Coding | undefined {
 /**
  * The entity tag of an object's representation in another coding: RFC 9110 section 8.8.3.3 wants another for each.
  *
- * @param etag the object's own, a strong one
+ * @param base with a strong entity tag
  * @param source of a representation that is an object of its own, that object's entity tag
  */
-export function variantEtag(etag: string, coding: Coding, source?: string): string {
+export function variantEtag(base: ObjectEntry, coding: Coding, source?: string): string {
+  const { etag = '""' } = base.content.head;
   const of = source === undefined ? "" : `-${source.replace(/^W\//, "").slice(1, -1)}`;
   return `${etag.slice(0, -1)}${of}-${coding}"`;
+}
+
+/**
+ * An object as it is in another coding: its own headers and times, and the body of what is kept as that.
+ *
+ * @param source see `variantEtag`
+ */
+export function asVariant(
+  base: ObjectEntry,
+  { generation, useIndex, content: { body, bodyBytes } }: ObjectEntry,
+  coding: Coding,
+  source?: string,
+): ObjectEntry {
+  const { contentEncoding: _, ...others } = base.content.head;
+  const etag = variantEtag(base, coding, source);
+  const head = coding === "identity" ? { ...others, etag } : { ...others, etag, contentEncoding: coding };
+  return {
+    ...base,
+    generation,
+    useIndex,
+    content: { kind: "object", head, body, bodyBytes, isVariant: true },
+  };
 }
 
 /** No key has this character here (see edge/route.ts), so that no name of a variant is a key. */

@@ -1,18 +1,18 @@
 /**
  * Representations of stored objects in other content codings. Each is made once, behind the answers, and kept like an object
- * under a name of its own; or it is another object of the bucket, that somebody has put there for it.
+ * under a name of its own; or the bucket has it ready (`prepared.ts`).
  */
 
 import { BoundedMap } from "../common/bounded-map.ts";
-import { type Coding, codingOf } from "../http/coding.ts";
+import type { Coding } from "../http/coding.ts";
 import type { Log } from "../log/log.ts";
 import { decode, encode } from "./codec.ts";
 import { SMALL_BODY_BYTES } from "./fill.ts";
-import { isFresh } from "./freshness.ts";
 import { isAtHand, isObject } from "./lookups.ts";
-import { Progress } from "./progress.ts";
-import { growingBodyOf, type Lookup, type ObjectEntry } from "./protocol.ts";
+import type { Prepared } from "./prepared.ts";
+import type { ObjectEntry } from "./protocol.ts";
 import {
+  asVariant,
   codingsOf,
   RECODED_MOST_BYTES,
   storedCodingOf,
@@ -30,16 +30,11 @@ const LONGEST_MS = 30_000;
 /** Most representations of which it is remembered that they aren't worth making. */
 const REMEMBERED_REFUSALS = 10_000;
 
-/** What the name of an object ends in that is another one's representation. */
-const ENDINGS = { br: ".br", zstd: ".zst", gzip: ".gz" } as const;
-
 /** What `Variants` is made of. */
 export interface VariantsParts {
   readonly store: Store;
-  /** Asks for another object. */
-  readonly lookup: (key: string) => Lookup | Promise<Lookup>;
-  /** True where `app.js.br` in the bucket is `app.js` in that coding. */
-  readonly arePrecompressed: boolean;
+  /** What the bucket has ready. */
+  readonly prepared: Prepared;
   /** Told of which key another representation is at hand. */
   readonly onMade: (key: string) => void;
   readonly nowMs: () => number;
@@ -68,7 +63,7 @@ export class Variants {
     const found: ObjectEntry[] = [];
     for (const coding of codingsOf(base)) {
       if (coding === stored) continue;
-      const variant = this.#prepared(base, coding) ?? this.#kept(base, coding);
+      const variant = this.#parts.prepared.of(base, coding) ?? this.#kept(base, coding);
       if (variant !== undefined) found.push(variant);
     }
     return found;
@@ -94,17 +89,9 @@ export class Variants {
 
   /** Forgets a key's representation whose body can't be had. */
   drop(key: string, generation: number): void {
-    const { store } = this.#parts;
-    for (const name of [...variantNames(key), ...Object.values(ENDINGS).map((ending) => key + ending)])
+    const { store, prepared } = this.#parts;
+    for (const name of [...variantNames(key), ...prepared.keysFor(key)])
       if (store.peek(name)?.generation === generation) store.drop(name);
-  }
-
-  /** The keys of which an object may be a representation. */
-  basesOf(key: string): string[] {
-    if (!this.#parts.arePrecompressed) return [];
-    return Object.values(ENDINGS)
-      .filter((ending) => key.endsWith(ending))
-      .map((ending) => key.slice(0, -ending.length));
   }
 
   /** Makes nothing more. */
@@ -117,7 +104,7 @@ export class Variants {
   async #make(base: ObjectEntry, coding: Coding, name: string): Promise<boolean> {
     if (!codingsOf(base).includes(coding) || coding === storedCodingOf(base)) return false;
     const isHad =
-      (await this.#fetchPrepared(base, coding)) ||
+      (await this.#parts.prepared.fetch(base, coding)) ||
       ((await this.#recall(base, coding, name)) ?? (await this.#inTurn(base, coding, name)));
     if (isHad) this.#parts.onMade(base.key);
     return isHad;
@@ -127,28 +114,7 @@ export class Variants {
   #kept(base: ObjectEntry, coding: Coding): ObjectEntry | undefined {
     const kept = this.#parts.store.peek(variantName(base.key, coding));
     if (kept === undefined || !isAtHand(kept) || !isOf(kept, base, coding)) return undefined;
-    return asVariant(base, kept, coding, etagOf(base, coding));
-  }
-
-  /** The object that was put there for it. */
-  #prepared(base: ObjectEntry, coding: Coding): ObjectEntry | undefined {
-    const { store, nowMs, arePrecompressed } = this.#parts;
-    if (!arePrecompressed || coding === "identity" || storedCodingOf(base) !== "identity") return undefined;
-    const other = store.peek(base.key + ENDINGS[coding]);
-    if (other === undefined || !isAtHand(other) || !isFresh(other, nowMs())) return undefined;
-    const { etag, contentEncoding } = other.content.head;
-    const isPlainOrIt = contentEncoding === undefined || codingOf(contentEncoding) === coding;
-    if (etag === undefined || !isPlainOrIt || other.content.bodyBytes === 0) return undefined;
-    const variant = asVariant(base, other, coding, etagOf(base, coding, etag));
-    return { ...variant, freshUntilMs: Math.min(base.freshUntilMs, other.freshUntilMs) };
-  }
-
-  async #fetchPrepared(base: ObjectEntry, coding: Coding): Promise<boolean> {
-    if (!this.#parts.arePrecompressed || coding === "identity") return false;
-    const lookup = await this.#parts.lookup(base.key + ENDINGS[coding]);
-    const growing = growingBodyOf(lookup);
-    if (growing !== undefined) await new Progress(growing.progress, growing.edge).leaveAtEnd();
-    return this.#prepared(base, coding) !== undefined;
+    return asVariant(base, kept, coding);
   }
 
   /** Makes ready what is kept already. Undefined where there is none; false where it can't be held. */
@@ -228,7 +194,7 @@ export class Variants {
     const { store } = this.#parts;
     const { storedAtMs, freshUntilMs, expiresAtMs } = base;
     const times = { storedAtMs, freshUntilMs, expiresAtMs };
-    const head = { etag: etagOf(base, coding) };
+    const head = { etag: variantEtag(base, coding) };
     if (bytes.length <= SMALL_BODY_BYTES)
       return (await store.keepInMemory(head, bytes, times, ticket)).isKept;
     const draft = await store.draft(bytes.length);
@@ -243,35 +209,13 @@ export class Variants {
   }
 }
 
-function etagOf({ content }: ObjectEntry, coding: Coding, source?: string): string {
-  return variantEtag(content.head.etag ?? '""', coding, source);
-}
-
 /** True where what is kept was made of the very bytes of the object. */
 function isOf(kept: ObjectEntry, base: ObjectEntry, coding: Coding): boolean {
-  return kept.content.head.etag === etagOf(base, coding);
+  return kept.content.head.etag === variantEtag(base, coding);
 }
 
 /** Rejects where its file is gone. */
 async function bytesOf({ content: { body, bodyBytes } }: ObjectEntry): Promise<Uint8Array> {
   if (body.kind === "growing") throw new Error("It is still arriving");
   return body.kind === "memory" ? body.bytes : await Bun.file(body.path).slice(0, bodyBytes).bytes();
-}
-
-/** An object as it is in another coding: its headers and times, and the other's body. */
-function asVariant(
-  base: ObjectEntry,
-  { generation, useIndex, content }: ObjectEntry,
-  coding: Coding,
-  etag: string,
-) {
-  const { contentEncoding: _, ...head } = base.content.head;
-  const encoded = coding === "identity" ? { ...head, etag } : { ...head, etag, contentEncoding: coding };
-  const { body, bodyBytes } = content;
-  return {
-    ...base,
-    generation,
-    useIndex,
-    content: { kind: "object", head: encoded, body, bodyBytes, isVariant: true } as const,
-  };
 }
