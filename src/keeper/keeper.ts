@@ -239,7 +239,9 @@ export class Keeper implements KeeperClient {
     // A prefix can't be told from a file's name.
     if (scope.kind === "prefix") await (this.#indexed ?? this.index());
     if (scope.kind === "prefix") return this.#store.clearPrefix(scope.prefix);
-    return this.#store.clearKeys(scope.keys.flatMap((key) => [key, ...variantNames(key)]));
+    // What has been made because these weren't there goes too, so that they are looked for.
+    const keys = scope.keys.flatMap((key) => [key, ...this.#prepared.basesOf(key).flatMap(variantNames)]);
+    return this.#store.clearKeys([...keys, ...scope.keys.flatMap(variantNames)]);
   }
 
   /** Learns in the background what an earlier run has left on disk. */
