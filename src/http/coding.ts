@@ -23,8 +23,13 @@ const remembered = new BoundedMap<string, readonly Coding[]>(REMEMBERED_HEADERS)
 export function acceptedCodings(header: string): readonly Coding[] {
   const known = remembered.get(header);
   if (known !== undefined) return known;
-  const accepted = readAcceptEncoding(header.slice(0, HEADER_MOST_CHARACTERS));
-  if (header.length <= HEADER_MOST_CHARACTERS) remembered.set(header, accepted);
+  if (header.length > HEADER_MOST_CHARACTERS) {
+    // What would be cut in two could lose its weight of 0.
+    const end = header.lastIndexOf(",", HEADER_MOST_CHARACTERS);
+    return readAcceptEncoding(header.slice(0, Math.max(end, 0)));
+  }
+  const accepted = readAcceptEncoding(header);
+  remembered.set(header, accepted);
   return accepted;
 }
 
