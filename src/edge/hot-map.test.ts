@@ -1,5 +1,7 @@
 import { describe, expect, test } from "bun:test";
+import type { Coding } from "../http/coding.ts";
 import type { ObjectEntry } from "../keeper/protocol.ts";
+import { asVariant } from "../keeper/representations.ts";
 import { corsPolicy } from "./cors.ts";
 import { answerHeaders, HotEntry, HotMap } from "./hot-map.ts";
 
@@ -79,6 +81,97 @@ describe("HotMap", () => {
     const paths = Array.from({ length: MOST_PATHS + 5 }, (_, at) => `/${at}`);
     for (const path of paths) map.put(path, held);
     expect(paths.filter((path) => map.get(path) !== undefined).length).toBeLessThanOrEqual(MOST_PATHS);
+  });
+});
+
+describe("content codings", () => {
+  const text = (generation = 1): ObjectEntry => {
+    const { content, ...rest } = entry("a", generation);
+    return {
+      ...rest,
+      content: { ...content, head: { etag: '"a"', contentType: "text/html" }, bodyBytes: 1000 },
+    };
+  };
+  const encoded = (generation: number, coding: Coding, freshUntilMs = STORED_MS + 60_000) => ({
+    ...asVariant(text(), text(generation), coding),
+    freshUntilMs,
+  });
+  const chosen = (hot: HotEntry, accept: string | null) => {
+    const { hot: it, wanted, isAcceptable } = hot.choose(accept);
+    return [it.entry.generation, wanted, isAcceptable];
+  };
+
+  test("are negotiated for text alone", () => {
+    expect([new HotEntry(text()).isNegotiated, new HotEntry(entry("a")).isNegotiated]).toEqual([true, false]);
+  });
+  test("who says nothing and who takes anything don't get each other's choice", () => {
+    for (const order of [[null, "*"] as const, ["*", null] as const]) {
+      const hot = new HotEntry(text(), undefined, [encoded(2, "br")]);
+      for (const accept of order)
+        expect([accept, ...chosen(hot, accept)]).toEqual([accept, accept === null ? 1 : 2, undefined, true]);
+    }
+  });
+  test("a choice is made once, however many values there are and however long", () => {
+    const hot = new HotEntry(text(), undefined, [encoded(2, "br"), encoded(3, "gzip")]);
+    const values = [
+      ...Array.from({ length: 100 }, (_, at) => `x-${at}, gzip`),
+      `${"x-coding, ".repeat(90)}gzip`,
+      `gzip, ${"x".repeat(5000)}`,
+    ];
+    for (let round = 0; round < 2; round++)
+      for (const accept of values) expect(chosen(hot, accept)).toEqual([3, undefined, true]);
+    expect(hot.choose("x-0, gzip")).toBe(hot.choose("x-0, gzip"));
+    // Long ones aren't remembered: there could be gigabytes of them.
+    const long = `gzip, ${"x".repeat(300)}`;
+    const fresh = new HotEntry(text(), undefined, [encoded(2, "br")]);
+    expect(fresh.choose(long)).not.toBe(fresh.choose(long));
+    expect(fresh.choose("br")).toBe(fresh.choose("br"));
+  });
+  test("a wish is told once in a while, for each coding", () => {
+    const hot = new HotEntry(text());
+    const due = (coding: Coding, atMs: number) => hot.isWishDue(coding, STORED_MS + atMs);
+    expect([due("br", 0), due("br", 0), due("br", 9_999), due("gzip", 5)]).toEqual([
+      true,
+      false,
+      false,
+      true,
+    ]);
+    expect([due("br", 10_000), due("br", 10_001), due("br", -60_000)]).toEqual([true, false, true]);
+  });
+  test("it is usable no longer than each of its representations", () => {
+    const hot = new HotEntry(text(), undefined, [encoded(2, "br", STORED_MS + 500), encoded(3, "gzip")]);
+    expect([hot.isUsable(STORED_MS + 499), hot.isUsable(STORED_MS + 500)]).toEqual([true, false]);
+    const stale = new HotEntry(text(), { reason: "revalidating", untilMs: STORED_MS + 90_000 }, [
+      encoded(2, "br"),
+    ]);
+    expect([stale.isUsable(STORED_MS + 80_000), stale.isUsable(STORED_MS + 90_000)]).toEqual([true, false]);
+  });
+  test("other representations make another entry of it, under all its paths", () => {
+    const map = new HotMap();
+    const base = text();
+    const before = map.put("/a", base, undefined, [encoded(2, "br", STORED_MS + 500)]);
+    expect(map.put("/%61", base, undefined, [encoded(2, "br", STORED_MS + 500)])).toBe(before);
+    for (const variants of [[], [encoded(4, "br")], [encoded(4, "br"), encoded(3, "gzip")], undefined]) {
+      const after = map.put("/a", base, undefined, variants);
+      expect(map.get("/a")).toBe(after);
+      expect(after).not.toBe(before);
+      expect(map.get("/%61")).toBeUndefined();
+      expect(after.choose("br").hot.entry.generation).toBe(variants?.[0]?.generation ?? 1);
+    }
+  });
+  test("a representation's headers are its own", () => {
+    const hot = new HotEntry(text(), undefined, [encoded(2, "br")]);
+    const cors = corsPolicy(["https://a.example"]);
+    const headers = hot.choose("br").hot.headers("head", cors.headersFor(null), STORED_MS);
+    expect(Object.fromEntries(headers)).toMatchObject({
+      etag: '"a-br"',
+      "content-encoding": "br",
+      "content-length": "1000",
+      vary: "Accept-Encoding, Origin",
+    });
+    expect(hot.headers("not-modified", corsPolicy([]).headersFor(null), STORED_MS).get("vary")).toBe(
+      "Accept-Encoding",
+    );
   });
 });
 

@@ -43,6 +43,10 @@ export interface HotFacts {
 
 /** Most values of `Accept-Encoding` for which an entry remembers what was chosen. */
 const CHOICES = 16;
+/** A longer one isn't remembered, in characters: every entry may remember some. No browser's is half as long. */
+const CHOICE_MOST_CHARACTERS = 128;
+/** The keeper may have had too much to do: it is asked for the same representation again so much later, in milliseconds. */
+const WISHED_AGAIN_MS = 10_000;
 
 /** What is answered with, and what the client would like better. */
 export interface HotChoice extends Omit<Choice, "entry"> {
@@ -57,9 +61,10 @@ export class HotEntry {
   readonly isNegotiated: boolean;
   readonly #variants: readonly HotEntry[];
   readonly #usableUntilMs: number;
-  readonly #choices = new Map<string, HotChoice>();
-  /** What the keeper has been asked for already. */
-  readonly #wished = new Set<Coding>();
+  /** By `Accept-Encoding`; who sends none is told from who takes anything. */
+  readonly #choices = new Map<string | null, HotChoice>();
+  /** When the keeper was last asked for it. */
+  readonly #wishedAtMs = new Map<Coding, number>();
   readonly #stale: StaleUse | undefined;
   #second = -1;
   #sets: Headers[] = [];
@@ -85,27 +90,30 @@ export class HotEntry {
 
   /** What a client with this `Accept-Encoding` gets. */
   choose(accept: string | null): HotChoice {
-    const known = this.#choices.get(accept ?? "*");
+    const known = this.#choices.get(accept);
     if (known !== undefined) return known;
     const variants = this.#variants.map(({ entry }) => entry);
     const { entry, wanted, isAcceptable } = choose(this.entry, variants, accept);
     const hot = this.#variants.find((variant) => variant.entry === entry) ?? this;
     const choice = { hot, wanted, isAcceptable };
-    if (this.#choices.size < CHOICES) this.#choices.set(accept ?? "*", choice);
+    const isShort = accept === null || accept.length <= CHOICE_MOST_CHARACTERS;
+    if (isShort && this.#choices.size < CHOICES) this.#choices.set(accept, choice);
     return choice;
   }
 
-  /** True the first time that a coding is wished for, so that the keeper is asked once. */
-  isFirstWish(coding: Coding): boolean {
-    if (this.#wished.has(coding)) return false;
-    this.#wished.add(coding);
+  /** True the first time that a coding is wished for, and once in a while after that. */
+  isWishDue(coding: Coding, nowMs: number): boolean {
+    const sinceMs = nowMs - (this.#wishedAtMs.get(coding) ?? Number.NEGATIVE_INFINITY);
+    if (sinceMs >= 0 && sinceMs < WISHED_AGAIN_MS) return false;
+    this.#wishedAtMs.set(coding, nowMs);
     return true;
   }
 
-  /** True where it holds the same copy for the same use. */
-  isOf(entry: ObjectEntry, stale: StaleUse | undefined): boolean {
-    const { generation, storedAtMs } = this.entry;
-    return generation === entry.generation && storedAtMs === entry.storedAtMs && this.#stale === stale;
+  /** True where it holds the same copies for the same use. */
+  isOf(entry: ObjectEntry, stale: StaleUse | undefined, variants: readonly ObjectEntry[]): boolean {
+    const hasSame = this.#variants.every((held, at) => isSameCopy(held.entry, variants[at]));
+    const isSame = hasSame && this.#variants.length === variants.length && isSameCopy(this.entry, entry);
+    return isSame && this.#stale === stale;
   }
 
   /** What the record of a visit says of an answer with the object. */
@@ -142,6 +150,10 @@ function factsOf(entry: SiteEntry, stale: StaleUse | undefined): HotFacts {
     isCompressed: headers["content-encoding"] !== undefined,
     cacheStatus: stale === undefined ? "hit" : "stale",
   };
+}
+
+function isSameCopy(one: ObjectEntry, other: ObjectEntry | undefined): boolean {
+  return one.generation === other?.generation && one.storedAtMs === other.storedAtMs;
 }
 
 /** The headers of one answer about an object. */
@@ -184,9 +196,9 @@ export class HotMap {
   }
 
   /** Holds an entry under a raw path, in place of an older copy of the same key. */
-  put(path: string, entry: SiteEntry, stale?: StaleUse, variants?: readonly SiteEntry[]): HotEntry {
+  put(path: string, entry: SiteEntry, stale?: StaleUse, variants: readonly SiteEntry[] = []): HotEntry {
     let hot = this.#byKey.get(entry.key);
-    if (hot?.isOf(entry, stale) !== true) {
+    if (hot?.isOf(entry, stale, variants) !== true) {
       this.drop([entry.key]);
       hot = new HotEntry(entry, stale, variants);
       this.#byKey.set(entry.key, hot);

@@ -69,9 +69,9 @@ export async function answerObject(parts: ObjectParts, asked: Asked): Promise<Re
   return { code: "internal", headers: asked.cors.headers };
 }
 
-/** Asks, once, for the representation that clients would like better. */
-export function wish(keeper: KeeperClient, hot: HotEntry, coding: Coding | undefined): void {
-  if (coding === undefined || !hot.isFirstWish(coding)) return;
+/** Asks, once in a while, for the representation that clients would like better. */
+export function wish(keeper: KeeperClient, hot: HotEntry, coding: Coding | undefined, nowMs: number): void {
+  if (coding === undefined || !hot.isWishDue(coding, nowMs)) return;
   void keeper.represent(hot.entry.key, hot.entry.generation, coding);
 }
 
@@ -132,7 +132,7 @@ async function answerLookup(
     // What the path means by now is not for an older question to say.
     const isHeld = asked.isOwnPath && asked.website === parts.website;
     const hot = isHeld ? parts.hotMap.put(path, found, stale, others) : new HotEntry(found);
-    wish(parts.keeper, hot, choice.wanted);
+    wish(parts.keeper, hot, choice.wanted, nowMs);
   }
   return response.ok ? noteBody(response, choice.entry.content.bodyBytes) : response;
 }
