@@ -133,14 +133,14 @@ export class Keeper implements KeeperClient {
     // It is another entry once it is whole.
     if (growth !== undefined && !(await this.#isWhole(growth))) return false;
     const base = this.#store.peek(key);
-    if (base === undefined || (growth === undefined && base.generation !== generation)) return false;
+    if (base === undefined || !isAtHand(base)) return false;
     return this.#variants.make(base, coding);
   }
 
   /** Waits for a fill's end, unless it is of an object that nobody encodes. */
   async #isWhole({ entry, progress }: Growth): Promise<boolean> {
-    if (codingsOf(entry).length === 0 || !progress.join()) return false;
-    await progress.leaveAtEnd();
+    if (codingsOf(entry).length === 0) return false;
+    if (progress.join()) await progress.leaveAtEnd();
     return progress.state === "whole";
   }
 

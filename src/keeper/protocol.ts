@@ -168,7 +168,7 @@ export interface KeeperClient {
   /**
    * Makes sure of a stored object's representation in another content coding; in `identity` it is decoded. Never rejects.
    *
-   * @param generation of the entry that was handed out
+   * @param generation of the entry that was handed out; where it is arriving its end is waited for
    * @returns true where it is at hand, so that the next lookup has it
    */
   represent(key: string, generation: number, coding: Coding): Promise<boolean>;
