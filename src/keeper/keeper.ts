@@ -89,7 +89,7 @@ export class Keeper implements KeeperClient {
     const mostBytes = Math.min(Math.max(diskBytes, SMALL_BODY_BYTES), parts.maxObjectBytes);
     const store = new Store({ ...parts, onDrop: (names) => this.#dropAtEdges(names) });
     this.#store = store;
-    this.#prepared = new Prepared({ ...parts, store, lookup: (key) => this.lookup(key) });
+    this.#prepared = new Prepared({ ...parts, store, lookup: (key) => this.#askedLookup(key) });
     this.#variants = new Variants({
       ...parts,
       store,
@@ -118,6 +118,14 @@ export class Keeper implements KeeperClient {
     return found instanceof Promise
       ? found.then((lookup) => this.#withVariants(lookup))
       : this.#withVariants(found);
+  }
+
+  /** The answer once S3 has been asked, where there is a stale one before. */
+  async #askedLookup(key: string): Promise<Lookup> {
+    const lookup = await this.lookup(key);
+    if (lookup.kind !== "entry" || lookup.status !== "stale") return lookup;
+    await this.#flights.get(key);
+    return this.lookup(key);
   }
 
   /** The answer with the other representations of its object. */

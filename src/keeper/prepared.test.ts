@@ -109,16 +109,43 @@ test("one of an object that is stored in a coding, or isn't text, is not asked f
   expect(bench.origin.asked).not.toContain("a.br");
 });
 
-test("its own new version makes another entity tag, told to edges", async () => {
+test.each([
+  ["", 0],
+  [", also where a stale one may be answered with", 60_000],
+])("its own new version makes another entity tag, told to edges%s", async (_name, staleWhileRevalidateMs) => {
+  await keeper.settle();
+  keeper = bench.start({ arePrecompressed: true, staleWhileRevalidateMs });
   bench.origin.put("a.br", READY, { etag: '"ready"', cacheControl: "max-age=10" });
   await represent("br");
   bench.origin.put("a.br", "newer", { etag: '"newer"', cacheControl: "max-age=10" });
   bench.nowMs += 10_001;
   expect(await variant()).toBeUndefined();
   bench.dropped.length = 0;
-  expect(await represent("br")).toBe(true);
+  const hold = bench.origin.hold();
+  const asked = represent("br");
+  await hold.arrived;
+  hold.release();
+  expect(await asked).toBe(true);
   expect(bench.dropped).toContain("a");
   expect(await variant()).toEqual({ etag: '"page-newer-br"', text: "newer" });
+  expect(encodedLines()).toBe(0);
+});
+
+test("while S3 doesn't say whether there is a newer one, nothing is made in its place", async () => {
+  await keeper.settle();
+  keeper = bench.start({ arePrecompressed: true, staleIfErrorMs: 600_000 });
+  bench.origin.put("a.br", READY, { etag: '"ready"', cacheControl: "max-age=10" });
+  await represent("br");
+  bench.nowMs += 10_001;
+  const failure = { code: "origin-timeout", reason: "Late" } as const;
+  bench.origin.answer("a.br", { kind: "failed", failure });
+  for (let times = 0; times < 2; times++) expect(await represent("br")).toBe(false);
+  await keeper.clear({ kind: "keys", keys: ["a.br"] });
+  expect(await represent("br")).toBe(false);
+  bench.nowMs += 60_000;
+  bench.origin.put("a.br", READY, { etag: '"ready"' });
+  expect(await represent("br")).toBe(true);
+  expect([(await variant())?.etag, encodedLines()]).toEqual(['"page-ready-br"', 0]);
 });
 
 test("a new version of the object makes another entity tag", async () => {

@@ -16,7 +16,7 @@ export interface PreparedParts {
   /** Without it there are none. */
   readonly arePrecompressed: boolean;
   readonly store: Store;
-  /** Asks for another object. */
+  /** Asks for another object; what may be answered with though it is stale is asked about first. */
   readonly lookup: (key: string) => Lookup | Promise<Lookup>;
   readonly nowMs: () => number;
 }
@@ -42,10 +42,11 @@ export class Prepared {
     return { ...variant, freshUntilMs: Math.min(base.freshUntilMs, other.freshUntilMs) };
   }
 
-  /** Asks S3 for it if need be. False where there is none that can be used. */
-  async fetch(base: ObjectEntry, coding: Coding): Promise<boolean> {
+  /** Asks S3 for it if need be. False where there is none that can be used; undefined where S3 doesn't say. */
+  async fetch(base: ObjectEntry, coding: Coding): Promise<boolean | undefined> {
     if (!this.#parts.arePrecompressed || coding === "identity") return false;
     const lookup = await this.#parts.lookup(base.key + ENDINGS[coding]);
+    if (lookup.kind === "failed" || (lookup.kind === "entry" && lookup.status === "stale")) return undefined;
     const growing = growingBodyOf(lookup);
     if (growing !== undefined) await new Progress(growing.progress, growing.edge).leaveAtEnd();
     return this.of(base, coding) !== undefined;

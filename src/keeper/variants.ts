@@ -103,9 +103,11 @@ export class Variants {
 
   async #make(base: ObjectEntry, coding: Coding, name: string): Promise<boolean> {
     if (!codingsOf(base).includes(coding) || coding === storedCodingOf(base)) return false;
+    const isReady = await this.#parts.prepared.fetch(base, coding);
+    // What is made now would be at hand, and nobody would look again.
+    if (isReady === undefined) return false;
     const isHad =
-      (await this.#parts.prepared.fetch(base, coding)) ||
-      ((await this.#recall(base, coding, name)) ?? (await this.#inTurn(base, coding, name)));
+      isReady || ((await this.#recall(base, coding, name)) ?? (await this.#inTurn(base, coding, name)));
     if (isHad) this.#parts.onMade(base.key);
     return isHad;
   }
