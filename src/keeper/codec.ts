@@ -16,7 +16,7 @@ import type { Coding } from "../http/coding.ts";
 
 /** Bytes given to a codec at once: `signal` is heard between two of these. */
 const STEP_BYTES = 64 * 1024;
-/** Up to here the slowest levels are used, in bytes: Brotli's takes 2.4 s a MiB and Zstandard's 1.6 s (bench/findings.md). */
+/** Up to here the slowest levels are used, in bytes: Brotli's takes 0.7 s for so much, and 1.4 s a MiB (bench/findings.md). */
 const SLOWEST_MOST_BYTES = 512 * 1024;
 
 /**
