@@ -3,8 +3,7 @@
 import { existsSync } from "node:fs";
 import { mkdir } from "node:fs/promises";
 import { join } from "node:path";
-
-const BIN_DIRECTORY = join(import.meta.dir, "../../.cache/bin");
+import { BIN_DIRECTORY, run } from "./program.ts";
 
 /** A program: its name, and the module it is built from. */
 export interface GoProgram {
@@ -43,11 +42,5 @@ export async function ensureGoProgram({ name, module, version }: GoProgram): Pro
 
 async function build(go: string, module: string): Promise<void> {
   await mkdir(BIN_DIRECTORY, { recursive: true });
-  const child = Bun.spawn([go, "install", module], {
-    env: { ...process.env, GOBIN: BIN_DIRECTORY },
-    stdio: ["ignore", "inherit", "pipe"],
-  });
-  const output = await new Response(child.stderr).text();
-  const exitCode = await child.exited;
-  if (exitCode !== 0) throw new Error(`"${go} install ${module}" failed with ${exitCode}: ${output}`);
+  await run([go, "install", module], { environment: { GOBIN: BIN_DIRECTORY } });
 }

@@ -3,8 +3,8 @@ import { join } from "node:path";
 import { ensureChromium } from "./chromium.ts";
 import { ensureVersitygw } from "./versitygw.ts";
 
-// Tests HTTP/2 with h2spec; then versitygw itself, and the proxy end to end against it; then a browser on the sample site. Without one of
-// the programs this fails; it never skips.
+// Tests HTTP/2 with h2spec; then versitygw itself, and the proxy end to end against it; then the sinks of visits against QuestDB and a
+// MongoDB server; then a browser on the sample site. Without one of the programs this fails; it never skips.
 const ROOT = join(import.meta.dir, "../..");
 /** Of the end-to-end tests those that run against any S3: the others bring one of their own, and `npm test` has run them. */
 const anyS3 = [...new Bun.Glob("test/e2e/*.test.ts").scanSync(ROOT)]
@@ -25,6 +25,8 @@ for (const testPaths of [
   ["./test/services/h2spec-conformance.ts"],
   ["./test/services/versitygw-contract.ts"],
   anyS3,
+  ["./test/services/questdb-contract.ts"],
+  ["./test/services/mongodb-contract.ts"],
   ["./test/services/browser.ts"],
 ]) {
   const child = Bun.spawn([process.execPath, "test", ...testPaths], {

@@ -1,10 +1,10 @@
 import { mkdirSync } from "node:fs";
 import { mkdtemp, rm } from "node:fs/promises";
-import { createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { createBackend, createBucket, type S3Backend, type S3Location } from "../support/s3-backend.ts";
 import { ensureGoProgram } from "./go-program.ts";
+import { freePort } from "./program.ts";
 
 const PROGRAM = {
   name: "versitygw",
@@ -84,16 +84,4 @@ async function untilAnswered(child: Bun.Subprocess, endpoint: string): Promise<v
     if (isAnswered) return;
     await Bun.sleep(20);
   }
-}
-
-function freePort(): Promise<number> {
-  return new Promise((resolve, reject) => {
-    const server = createServer();
-    server.once("error", reject);
-    server.listen(0, "127.0.0.1", () => {
-      const address = server.address();
-      const port = address !== null && typeof address === "object" ? address.port : 0;
-      server.close(() => resolve(port));
-    });
-  });
 }
