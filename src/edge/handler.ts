@@ -96,7 +96,8 @@ function answer(parts: Parts, request: Request, waiting: Waiting): Response | Pr
   const nowMs = parts.nowMs();
   const hot = parts.hotMap.get(path);
   if (hot?.isUsable(nowMs) === true) {
-    const chosen = hot.isNegotiated ? negotiated(parts, hot, headers.get("accept-encoding"), nowMs) : hot;
+    const accept = hot.isNegotiated ? headers.get("accept-encoding") : null;
+    const chosen = accept === null ? hot : negotiated(parts, hot, accept, nowMs);
     const response = chosen && respondHot(chosen, request, cors, nowMs);
     if (chosen !== undefined && response !== undefined) {
       parts.uses.mark(hot.entry.useIndex);
@@ -123,7 +124,7 @@ function answer(parts: Parts, request: Request, waiting: Waiting): Response | Pr
 }
 
 /** What a client gets of what the edge holds; undefined where that is nothing the client takes. */
-function negotiated(parts: Parts, hot: HotEntry, accept: string | null, nowMs: number): HotEntry | undefined {
+function negotiated(parts: Parts, hot: HotEntry, accept: string, nowMs: number): HotEntry | undefined {
   const choice = hot.choose(accept);
   wish(parts.keeper, hot, choice.wanted, nowMs);
   return choice.isAcceptable ? choice.hot : undefined;
