@@ -134,6 +134,22 @@ test("a representation whose file is gone is complained of, and not the object t
   expect(complaints).toEqual([undefined, 2]);
 });
 
+test("a client whose question was put to S3 is told so, though the file it was answered from has got another name", async () => {
+  const statuses = ["revalidated", "hit"] as const;
+  const entries = [fileEntry(1, join(folder, "renamed")), fileEntry(2, frame("another"))];
+  let asked = 0;
+  const handler = handlerOf({
+    lookup: () => {
+      const [entry, status] = [entries[asked]!, statuses[asked]!];
+      asked++;
+      return { kind: "entry", status, entry, isKept: true };
+    },
+  });
+  const answer = await handler.answer(request(), (_, it) => it, peerOf);
+  expect(answer.headers.get("etag")).toBe('"2"');
+  expect(answer.headers.get("cache-status")).toContain("fwd=stale; fwd-status=304");
+});
+
 test("a keeper that only ever names files that are gone is not asked for ever: 500", async () => {
   let asked = 0;
   const handler = handlerOf({ lookup: () => found(fileEntry(++asked, join(folder, "gone"))) });

@@ -54,19 +54,28 @@ const NO_BYTES = new Uint8Array(new SharedArrayBuffer(0));
 /** Answers with the object a key names, after asking S3 if need be. */
 export async function answerObject(parts: ObjectParts, asked: Asked): Promise<Response | ErrorAnswer> {
   let { unusable } = asked;
+  let first: Lookup | undefined;
   let hasWaited = false;
   for (let tries = 0; tries < LOST_FILE_TRIES; tries++) {
     let lookup = await parts.keeper.lookup(asked.key, unusable);
+    first ??= lookup;
     if (!hasWaited && (await hasWaitedFor(parts.keeper, asked.request, lookup))) {
       hasWaited = true;
       lookup = await parts.keeper.lookup(asked.key);
     }
-    const answer = await answerLookup(parts, asked, lookup);
+    const answer = await answerLookup(parts, asked, asFirstAsked(lookup, first));
     if (typeof answer === "object") return answer;
     unusable = answer;
   }
   parts.log.warn("A cached file was deleted again while it was answered from", { key: asked.key });
   return { code: "internal", headers: asked.cors.headers };
+}
+
+/** A hit for a client whose first look had S3 asked is what that was: its file has got another name meanwhile, or it was recoded. */
+function asFirstAsked(lookup: Lookup, first: Lookup): Lookup {
+  if (lookup.kind !== "entry" || lookup.status !== "hit") return lookup;
+  if (first.kind !== "entry" || first.status === "stale") return lookup;
+  return { ...lookup, status: first.status };
 }
 
 /** Asks, once in a while, for the representation that clients would like better. */
