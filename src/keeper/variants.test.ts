@@ -149,6 +149,15 @@ test("the index counts objects, and knows representations all the same", async (
   expect(bench.made).toBe(1);
 });
 
+test("one that was made before S3 said that the object itself is in that coding is not had twice encoded", async () => {
+  bench.start();
+  bench.origin.put("a", TEXT, HTML);
+  await bench.represent("a", "gzip");
+  bench.origin.put("a", TEXT, { ...HTML, contentEncoding: "gzip" });
+  bench.nowMs += 300_001;
+  expect((await bench.variantsOf("a")).size).toBe(0);
+});
+
 test("what gets no smaller is tried once for a version of the object", async () => {
   bench.start();
   bench.origin.put("a", patternBytes(3_000), HTML);
