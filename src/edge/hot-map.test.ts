@@ -169,6 +169,13 @@ describe("content codings", () => {
       "content-length": "1000",
       vary: "Accept-Encoding, Origin",
     });
+    // One that is too short to be encoded is no less a choice.
+    const base = { ...text(), content: { ...text().content, head: { etag: '"a"', contentEncoding: "br" } } };
+    const plain = asVariant(base, entry("a", 2), "identity");
+    const decoded = new HotEntry(base, undefined, [plain]).choose("identity").hot;
+    expect(decoded.headers("full", corsPolicy([]).headersFor(null), STORED_MS).get("vary")).toBe(
+      "Accept-Encoding",
+    );
     expect(hot.headers("not-modified", corsPolicy([]).headersFor(null), STORED_MS).get("vary")).toBe(
       "Accept-Encoding",
     );

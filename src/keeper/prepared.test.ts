@@ -118,6 +118,8 @@ test.each([
   bench.origin.put("a.br", READY, { etag: '"ready"', cacheControl: "max-age=10" });
   await represent("br");
   bench.origin.put("a.br", "newer", { etag: '"newer"', cacheControl: "max-age=10" });
+  const { variants = [] } = (await keeper.lookup("a")) as Extract<Lookup, { kind: "entry" }>;
+  expect(variants.map(({ freshUntilMs }) => freshUntilMs)).toEqual([bench.nowMs + 10_000]);
   bench.nowMs += 10_001;
   expect(await variant()).toBeUndefined();
   bench.dropped.length = 0;

@@ -137,6 +137,16 @@ test("a clear counts objects found in a directory that nobody has read yet", asy
   expect(bench.files()).toEqual([]);
 });
 
+test("a clear counts objects also after representations have gone", async () => {
+  bench.start();
+  for (const key of ["a", "b"]) bench.origin.put(key, TEXT, HTML);
+  for (const coding of ENCODINGS) await bench.represent("a", coding);
+  await bench.represent("b", "br");
+  expect(await bench.keeper.clear({ kind: "keys", keys: ["a"] })).toBe(1);
+  await bench.keeper.lookup("a");
+  expect(await bench.keeper.clear()).toBe(2);
+});
+
 test("the index counts objects, and knows representations all the same", async () => {
   bench.start();
   bench.origin.put("a", TEXT, HTML);
