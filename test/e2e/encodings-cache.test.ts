@@ -138,9 +138,12 @@ describe.each(EVERY_WAY)("with --threads $threads over $protocol", ({ threads, p
       await until(key, "br");
       site.forward(TTL_SECONDS + 10);
       const hold = site.s3.hold(key);
-      const stale = await until(key, "br");
-      expect(stale.headers["cache-status"]).toMatch(/; hit; ttl=-\d+; detail=revalidating$/);
-      expectText(stale, text, "br", '"page-br"');
+      // The keeper's answer, and those of the edge's own copy.
+      for (let times = 0; times < 20; times++) {
+        const stale = await until(key, "br");
+        expect(stale.headers["cache-status"]).toMatch(/; hit; ttl=-\d+; detail=revalidating$/);
+        expectText(stale, text, "br", '"page-br"');
+      }
       await hold.arrived;
       hold.release();
       await site.s3.ended(key, 2);

@@ -70,8 +70,12 @@ describe.each(EVERY_WAY)("with --threads $threads over $protocol", ({ threads, p
         expectText(await askFor(it.port, accept, { path, protocol }), text, undefined, '"page"');
     });
 
-    test("who takes nothing else waits for it", async () => {
+    test.each([
+      ["cold", 0],
+      ["hot", 40],
+    ])("who takes nothing else waits for it, %s", async (_name, before) => {
       await makeCold(it.port);
+      for (let times = 0; times < before; times++) await askFor(it.port, undefined, { path, protocol });
       const answer = await askFor(it.port, "identity;q=0, gzip", { path, protocol });
       expectText(answer, text, "gzip", '"page-gzip"');
     });
