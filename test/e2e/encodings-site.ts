@@ -13,6 +13,7 @@ import { type Answer, type Ask, ask, PROTOCOLS } from "../support/client.ts";
 import { patternBytes } from "../support/keeper-bench.ts";
 import type { MemoryS3 } from "../support/memory-s3.ts";
 import type { RunningProxy } from "../support/proxy.ts";
+import { until } from "../support/site.ts";
 
 /** Every number of threads with every protocol. */
 export const EVERY_WAY = [1, 4].flatMap((threads) => PROTOCOLS.map((protocol) => ({ threads, protocol })));
@@ -82,6 +83,12 @@ export function expectText(answer: Answer, text: string, coding: string | undefi
 /** How many bodies of a key the program has encoded or decoded. */
 export function madeOf(proxy: RunningProxy, key: string): number {
   return proxy.stdout().split(`Encoded key=${key} `).length - 1;
+}
+
+/** Expects that so many were; the log comes a little later than the answers. */
+export async function expectMade(proxy: RunningProxy, key: string, count: number): Promise<void> {
+  await until(() => madeOf(proxy, key) >= count);
+  expect(madeOf(proxy, key)).toBe(count);
 }
 
 /** Expects that S3 has heard of no client's wish, and of no name that is ours alone. */
