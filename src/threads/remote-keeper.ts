@@ -13,14 +13,30 @@ import {
 import type { Part } from "../origin/origin.ts";
 import type { FromEdge } from "./messages.ts";
 
+/** Questions of one kind whose answers are on their way, by number. */
+class Questions<Answer> {
+  readonly #open = new Map<number, (answer: Answer) => void>();
+
+  /** Resolves with the answer. */
+  wait(id: number): Promise<Answer> {
+    return new Promise((resolve) => this.#open.set(id, resolve));
+  }
+
+  /** The answer has come. */
+  answer(id: number, answer: Answer): void {
+    this.#open.get(id)?.(answer);
+    this.#open.delete(id);
+  }
+}
+
 /** Asks by message. Several requests for one key on this thread are one question. */
 export class RemoteKeeper implements KeeperClient {
   readonly #send: (message: FromEdge) => void;
   readonly #lookups = new Map<number, (lookup: Lookup) => void>();
-  readonly #lists = new Map<number, (lookup: ListLookup) => void>();
-  readonly #seeks = new Map<number, (seek: Seek) => void>();
-  readonly #representations = new Map<number, (isAtHand: boolean) => void>();
-  readonly #clears = new Map<number, (objects: number | undefined) => void>();
+  readonly #lists = new Questions<ListLookup>();
+  readonly #seeks = new Questions<Seek>();
+  readonly #representations = new Questions<boolean>();
+  readonly #clears = new Questions<number | undefined>();
   readonly #asked = new Map<string, Promise<Lookup>>();
   #lastId = 0;
 
@@ -44,37 +60,32 @@ export class RemoteKeeper implements KeeperClient {
 
   seek(entry: GrowingEntry, part: Part, isUnreadable = false): Promise<Seek> {
     const id = ++this.#lastId;
-    const { promise, resolve } = Promise.withResolvers<Seek>();
-    this.#seeks.set(id, resolve);
+    const answer = this.#seeks.wait(id);
     this.#send({ type: "seek", id, entry, part, isUnreadable });
-    return promise;
+    return answer;
   }
 
   represent(key: string, generation: number, coding: Coding): Promise<boolean> {
     const id = ++this.#lastId;
-    const { promise, resolve } = Promise.withResolvers<boolean>();
-    this.#representations.set(id, resolve);
+    const answer = this.#representations.wait(id);
     this.#send({ type: "represent", id, key, generation, coding });
-    return promise;
+    return answer;
   }
 
   list(prefix: string, token?: string): Promise<ListLookup> {
     const id = ++this.#lastId;
-    const { promise, resolve } = Promise.withResolvers<ListLookup>();
-    this.#lists.set(id, resolve);
+    const answer = this.#lists.wait(id);
     this.#send({ type: "list", id, prefix, token });
-    return promise;
+    return answer;
   }
 
-  clear(scope?: ClearScope): Promise<number> {
+  async clear(scope?: ClearScope): Promise<number> {
     const id = ++this.#lastId;
-    const { promise, resolve, reject } = Promise.withResolvers<number>();
-    this.#clears.set(id, (objects) => {
-      if (objects === undefined) reject(new Error("The clear failed"));
-      else resolve(objects);
-    });
+    const answer = this.#clears.wait(id);
     this.#send({ type: "clear", id, scope });
-    return promise;
+    const objects = await answer;
+    if (objects === undefined) throw new Error("The clear failed");
+    return objects;
   }
 
   /** After a clear nobody joins a question that was asked before it. */
@@ -90,25 +101,21 @@ export class RemoteKeeper implements KeeperClient {
 
   /** The keeper's answer about a prefix. */
   listed(id: number, lookup: ListLookup): void {
-    this.#lists.get(id)?.(lookup);
-    this.#lists.delete(id);
+    this.#lists.answer(id, lookup);
   }
 
   /** The keeper's answer to a seek. */
   sought(id: number, seek: Seek): void {
-    this.#seeks.get(id)?.(seek);
-    this.#seeks.delete(id);
+    this.#seeks.answer(id, seek);
   }
 
   /** The keeper's answer about a representation. */
   represented(id: number, isAtHand: boolean): void {
-    this.#representations.get(id)?.(isAtHand);
-    this.#representations.delete(id);
+    this.#representations.answer(id, isAtHand);
   }
 
   /** The keeper's answer to a clear. */
   cleared(id: number, objects: number | undefined): void {
-    this.#clears.get(id)?.(objects);
-    this.#clears.delete(id);
+    this.#clears.answer(id, objects);
   }
 }
