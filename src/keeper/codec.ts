@@ -12,6 +12,7 @@ import {
   gunzip,
   zstdDecompress,
 } from "node:zlib";
+import { sharedBytes } from "../common/shared-bytes.ts";
 import type { Coding } from "../http/coding.ts";
 
 /** Bytes given to a codec at once: `signal` is heard between two of these. */
@@ -34,7 +35,7 @@ export async function encode(
     for await (const chunk of encoded) chunks.push(chunk);
   };
   await pipeline([Readable.from(piecesOf(body)), encoderOf(coding, body.length), collect], { signal });
-  return shared(Buffer.concat(chunks));
+  return sharedBytes(chunks);
 }
 
 /**
@@ -49,11 +50,11 @@ export async function decode(
   mostBytes: number,
 ): Promise<Uint8Array<SharedArrayBuffer>> {
   const bound = { maxOutputLength: mostBytes };
-  if (coding === "br") return shared(await promisify(brotliDecompress)(body, bound));
-  if (coding === "gzip") return shared(await promisify(gunzip)(body, bound));
+  if (coding === "br") return sharedBytes([await promisify(brotliDecompress)(body, bound)]);
+  if (coding === "gzip") return sharedBytes([await promisify(gunzip)(body, bound)]);
   // The one knows a bound and takes a body that is cut short for a whole one; the other the other way round.
   await promisify(zstdDecompress)(body, bound);
-  return shared(await Bun.zstdDecompress(body));
+  return sharedBytes([await Bun.zstdDecompress(body)]);
 }
 
 function* piecesOf(body: Uint8Array): Generator<Uint8Array> {
@@ -76,10 +77,4 @@ function encoderOf(coding: Exclude<Coding, "identity">, bodyBytes: number): Tran
     case "gzip":
       return createGzip({ level: constants.Z_BEST_COMPRESSION });
   }
-}
-
-function shared(bytes: Uint8Array): Uint8Array<SharedArrayBuffer> {
-  const copy = new Uint8Array(new SharedArrayBuffer(bytes.length));
-  copy.set(bytes);
-  return copy;
 }

@@ -3,6 +3,7 @@
  * anybody can have any of it is taken here; the rest of a large body is `growth.ts`.
  */
 
+import { sharedBytes } from "../common/shared-bytes.ts";
 import { OriginError, type OriginObject } from "../origin/origin.ts";
 import type { Draft } from "./draft.ts";
 
@@ -72,15 +73,5 @@ export async function fill(object: OriginObject, place: FillPlace): Promise<Fill
     if (error instanceof OriginError) throw error;
     return refuse((error as Error).message, error);
   }
-  return draft === undefined ? { kind: "memory", bytes: shared(chunks, bytes) } : { kind: "file", draft };
-}
-
-function shared(chunks: readonly Uint8Array[], bytes: number): Uint8Array<SharedArrayBuffer> {
-  const whole = new Uint8Array(new SharedArrayBuffer(bytes));
-  let filled = 0;
-  for (const chunk of chunks) {
-    whole.set(chunk, filled);
-    filled += chunk.length;
-  }
-  return whole;
+  return draft === undefined ? { kind: "memory", bytes: sharedBytes(chunks) } : { kind: "file", draft };
 }
