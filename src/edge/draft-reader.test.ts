@@ -4,7 +4,8 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { Progress } from "../keeper/progress.ts";
 import type { GrowingEntry } from "../keeper/protocol.ts";
-import { DraftReader, HANDED_OVER_BYTES } from "./draft-reader.ts";
+import { DraftReader } from "./draft-reader.ts";
+import { PIECE_BYTES } from "./stored-body.ts";
 
 let folder: string;
 let fd: number;
@@ -71,11 +72,11 @@ describe("a draft's reader", () => {
   });
 
   test("gives what it holds of a longer run, and no more at once than a client is handed", async () => {
-    write("x".repeat(HANDED_OVER_BYTES + 10));
+    write("x".repeat(PIECE_BYTES + 10));
     const reader = DraftReader.of(entry, progress);
     expect((await reader.read(0, 10)).length).toBe(10);
     expect((await reader.read(5, 20)).length).toBe(5);
-    expect((await reader.read(10, HANDED_OVER_BYTES + 10)).length).toBe(HANDED_OVER_BYTES);
+    expect((await reader.read(10, PIECE_BYTES + 10)).length).toBe(PIECE_BYTES);
     reader.close();
   });
 

@@ -4,9 +4,7 @@ import { read } from "node:fs";
 import { promisify } from "node:util";
 import type { Progress } from "../keeper/progress.ts";
 import type { GrowingEntry } from "../keeper/protocol.ts";
-
-/** Bytes handed over at once. This much, and what Bun's socket holds, is what a client that pauses costs. */
-export const HANDED_OVER_BYTES = 64 * 1024;
+import { PIECE_BYTES } from "./stored-body.ts";
 
 const readAt = promisify(read);
 
@@ -61,13 +59,13 @@ export class DraftReader {
   /**
    * Bytes that are in the draft. They may be others' too, and must not be changed or given away with their buffer.
    *
-   * @param until excluded; at most `HANDED_OVER_BYTES` of them come
+   * @param until excluded; at most `PIECE_BYTES` of them come
    * @throws where the disk doesn't give them
    */
   async read(first: number, until: number): Promise<Uint8Array<ArrayBuffer>> {
     let run = this.#last;
     if (run === undefined || first < run.first || run.until <= first) {
-      const end = Math.min(until, first + HANDED_OVER_BYTES);
+      const end = Math.min(until, first + PIECE_BYTES);
       run = { first, until: end, bytes: this.#bytesOf(first, end) };
       this.#last = run;
     }

@@ -66,6 +66,7 @@ export function startEdge(config: EdgeConfig, { keeper, uses, log, takeVisits, n
     : undefined;
   const cors = corsPolicy(config.allowedOrigins);
   const handler = createHandler({
+    requestsUnderWay: () => listener.requestsUnderWay(),
     keeper,
     uses,
     hotMap,
@@ -81,7 +82,7 @@ export function startEdge(config: EdgeConfig, { keeper, uses, log, takeVisits, n
     nowMs,
     log,
   });
-  const listener = listen(config.listen, handler, log);
+  const listener: RenewableListener = listen(config.listen, handler, log);
   return {
     listener: {
       ...listener,

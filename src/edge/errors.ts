@@ -79,6 +79,12 @@ export function statusOf(code: ErrorCode): number {
   return WORDINGS[code].status;
 }
 
+/** For who comes when too many are there: without a body, so that none waits to be sent. */
+export function busyResponse(): Response {
+  const headers = { "cache-control": "no-store", "retry-after": "1", date: new Date().toUTCString() };
+  return new Response(null, { status: 503, headers });
+}
+
 /**
  * The answer for a code: a page that says nothing of the request, so that there is nothing to inject into.
  *

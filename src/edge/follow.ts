@@ -4,7 +4,7 @@ import { Progress } from "../keeper/progress.ts";
 import type { GrowingEntry, KeeperClient, ObjectEntry } from "../keeper/protocol.ts";
 import { exchange } from "../origin/exchange.ts";
 import type { OriginBody, OriginRequest } from "../origin/origin.ts";
-import { DraftReader, HANDED_OVER_BYTES } from "./draft-reader.ts";
+import { DraftReader } from "./draft-reader.ts";
 import { Handover } from "./handed-over.ts";
 
 /** True for an entry whose body is still arriving. */
@@ -33,6 +33,7 @@ export class FollowedBody {
   readonly #progress: Progress;
   readonly #draft: DraftReader;
   readonly #last: number;
+  readonly #pieceBytes: number;
   /** Of the whole body the end is not told before the keeper knows that it was the end. */
   readonly #isWhole: boolean;
   #position: number;
@@ -45,14 +46,18 @@ export class FollowedBody {
   #own: OriginBody | undefined;
   #isOver = false;
 
-  /** @param last included */
-  constructor(keeper: KeeperClient, entry: GrowingEntry, first: number, last: number) {
+  /**
+   * @param last included
+   * @param pieceBytes most bytes that are handed over at once
+   */
+  constructor(keeper: KeeperClient, entry: GrowingEntry, first: number, last: number, pieceBytes: number) {
     this.#keeper = keeper;
     this.#entry = entry;
     this.#progress = progressOf(entry);
     this.#draft = DraftReader.of(entry, this.#progress);
     this.#position = first;
     this.#last = last;
+    this.#pieceBytes = pieceBytes;
     this.#isWhole = first === 0 && last === entry.content.bodyBytes - 1;
   }
 
@@ -69,7 +74,7 @@ export class FollowedBody {
     client.addEventListener("abort", () => this.end(), { once: true });
     if (client.aborted) this.end();
     try {
-      if (this.#last - this.#position < HANDED_OVER_BYTES) return await this.#shortRun();
+      if (this.#last - this.#position < this.#pieceBytes) return await this.#shortRun();
       this.#first = await this.#next();
     } catch {
       this.end();
@@ -129,7 +134,9 @@ export class FollowedBody {
     const until = await this.#readableUntil();
     if (this.#own !== undefined) return this.#nextOfOwn(this.#own);
     // The disk may give nothing, or less than was written; S3 still has it.
-    const chunk = await this.#read(Math.min(until, this.#last + 1)).catch(() => undefined);
+    const chunk = await this.#read(Math.min(until, this.#last + 1, this.#position + this.#pieceBytes)).catch(
+      () => undefined,
+    );
     if (this.#isOver) throw new Lost();
     if (chunk !== undefined) return chunk;
     await this.#seek(true);

@@ -53,6 +53,7 @@ function handlerOf(keeper: Partial<KeeperClient>) {
       ...keeper,
     },
     hotMap: new HotMap(),
+    requestsUnderWay: () => 0,
     uses: new Uses(),
     cors: corsPolicy([]),
     authKey: undefined,

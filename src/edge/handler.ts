@@ -4,7 +4,7 @@ import { BoundedMap } from "../common/bounded-map.ts";
 import type { HeaderRule } from "../http/header-rules.ts";
 import type { Uses } from "../keeper/uses.ts";
 import type { CorsHeaders, CorsPolicy } from "./cors.ts";
-import { ALLOWED_METHODS, type ErrorAnswer, errorResponse } from "./errors.ts";
+import { ALLOWED_METHODS, busyResponse, type ErrorAnswer, errorResponse } from "./errors.ts";
 import { noteHot } from "./handed-over.ts";
 import { hostCheck } from "./host.ts";
 import type { HotEntry, HotMap } from "./hot-map.ts";
@@ -12,6 +12,7 @@ import { MANAGEMENT_PREFIX, type ManagementParts, manage } from "./management.ts
 import { type Asked, answerObject, noteFile, wish } from "./object.ts";
 import { respondHot } from "./respond.ts";
 import { meaningOf } from "./route.ts";
+import { bodySourceFor, MOST_REQUESTS } from "./stored-body.ts";
 import { type WatchParts, watched } from "./watch.ts";
 import { answerError, answerInstead, type Refused, redirectBefore, type WebsiteParts } from "./website.ts";
 import type { WebsiteConfig } from "./website-config.ts";
@@ -20,6 +21,8 @@ import type { WebsiteConfig } from "./website-config.ts";
 export interface HandlerParts extends ManagementParts, WatchParts {
   readonly hotMap: HotMap;
   readonly uses: Uses;
+  /** How many requests this edge hasn't answered to the end. */
+  readonly requestsUnderWay: () => number;
   readonly cors: CorsPolicy;
   readonly website: WebsiteConfig;
   readonly headerRules: readonly HeaderRule[];
@@ -76,6 +79,8 @@ export function createHandler(handlerParts: HandlerParts): Handler {
 type Parts = HandlerParts & WebsiteParts & { website: WebsiteConfig };
 
 function answer(parts: Parts, request: Request, waiting: Waiting): Response | Promise<Response> {
+  const requests = parts.requestsUnderWay();
+  if (requests > MOST_REQUESTS) return busyResponse();
   const { url, method, headers } = request;
   const isHead = method === "HEAD";
   const host = headers.get("host");
@@ -98,7 +103,7 @@ function answer(parts: Parts, request: Request, waiting: Waiting): Response | Pr
   if (hot?.isUsable(nowMs) === true) {
     const accept = hot.isNegotiated ? headers.get("accept-encoding") : null;
     const chosen = accept === null ? hot : negotiated(parts, hot, accept, nowMs);
-    const response = chosen && respondHot(chosen, request, cors, nowMs);
+    const response = chosen && respondHot(chosen, request, cors, nowMs, bodySourceFor(request, requests));
     if (chosen !== undefined && response !== undefined) {
       parts.uses.mark(hot.entry.useIndex);
       if (chosen !== hot) parts.uses.mark(chosen.entry.useIndex);

@@ -53,6 +53,8 @@ export interface RenewableListener extends Listener {
   renew(certificate: Certificate): void;
   /** Closes the connections on which nothing is asked; says how many. */
   closeIdle(): number;
+  /** How many requests aren't answered to the end. */
+  requestsUnderWay(): number;
 }
 
 /** A listener that runs. */
@@ -91,6 +93,11 @@ export function listen(options: ListenOptions, handler: Handler, log: Log): Rene
       await Promise.all([current, ...retiring].map((server) => stopServer(server, deadlineMs, log)));
     },
     closeIdle: () => current.closeIdleConnections(),
+    requestsUnderWay() {
+      let count = current.pendingRequests;
+      for (const { pendingRequests } of retiring) count += pendingRequests;
+      return count;
+    },
   };
 }
 

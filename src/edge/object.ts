@@ -14,12 +14,15 @@ import { choose } from "./negotiate.ts";
 import { pass } from "./pass.ts";
 import { respond } from "./respond.ts";
 import { headersOfKey, type SiteEntry } from "./site-headers.ts";
+import { bodySourceFor, pieceBytesFor } from "./stored-body.ts";
 import type { WebsiteConfig } from "./website-config.ts";
 
 /** What is needed to answer about objects. */
 export interface ObjectParts {
   readonly keeper: KeeperClient;
   readonly hotMap: HotMap;
+  /** How many requests this edge hasn't answered to the end. */
+  readonly requestsUnderWay: () => number;
   readonly nowMs: () => number;
   readonly log: Log;
   readonly headerRules: readonly HeaderRule[];
@@ -134,7 +137,8 @@ async function answerLookup(
   if (isGrowing(found)) return (await followGrowing(parts, asked, found, cacheStatus)) ?? found.generation;
   const others = added === undefined ? variants : variants.map((variant) => ({ ...variant, added }));
   const choice = choose(found, others, request.headers.get("accept-encoding"));
-  const response = respond(choice.entry, cacheStatus, request, cors, nowMs);
+  const bodyOf = bodySourceFor(request, parts.requestsUnderWay());
+  const response = respond(choice.entry, cacheStatus, request, cors, nowMs, bodyOf);
   if (!(response instanceof Response)) return response ?? choice.entry.generation;
   noteFile(parts, path, choice.entry);
   if (isKept) {
@@ -162,7 +166,8 @@ async function followGrowing(
     giveSeatBack(entry);
     return response;
   }
-  const followed = new FollowedBody(parts.keeper, entry, wanted.first, wanted.last);
+  const pieceBytes = pieceBytesFor(parts.requestsUnderWay());
+  const followed = new FollowedBody(parts.keeper, entry, wanted.first, wanted.last, pieceBytes);
   const body = await followed.begin(request.signal);
   if (body !== undefined) {
     const { status, headers } = response;

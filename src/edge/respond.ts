@@ -1,6 +1,5 @@
 /** From an entry and a request to a response. */
 
-import { statSync } from "node:fs";
 import type { ObjectEntry } from "../keeper/protocol.ts";
 import { preconditionsOf } from "./conditional.ts";
 import type { CorsHeaders } from "./cors.ts";
@@ -9,6 +8,7 @@ import type { HeaderSet } from "./headers.ts";
 import { type AnswerKind, answerHeaders, type HotEntry } from "./hot-map.ts";
 import { mayAnswerRange, rangeOf } from "./range.ts";
 import type { SiteEntry } from "./site-headers.ts";
+import type { BodySource } from "./stored-body.ts";
 
 /** What an answer that isn't the object says of it. */
 const CARRIED_BY_REFUSALS: ReadonlySet<string> = new Set([
@@ -20,22 +20,16 @@ const CARRIED_BY_REFUSALS: ReadonlySet<string> = new Set([
   "vary",
 ]);
 
-/** Gives a run of an entry's bytes, both ends included, as a response's body; undefined where they can't be had. */
-export type BodySource = (
-  entry: ObjectEntry,
-  first: number,
-  last: number,
-) => Uint8Array<SharedArrayBuffer> | Blob | ReadableStream<Uint8Array> | undefined;
-
 /** The answer from an edge's own copy; undefined where the body's file is gone. */
 export function respondHot(
   hot: HotEntry,
   request: Request,
   cors: CorsHeaders,
   nowMs: number,
+  bodyOf: BodySource,
 ): Response | ErrorAnswer | undefined {
   const kind = answerKind(hot.entry, request);
-  return respondWith(hot.entry, kind, hot.headers(kind, cors, nowMs), request, storedBody);
+  return respondWith(hot.entry, kind, hot.headers(kind, cors, nowMs), request, bodyOf);
 }
 
 /** The answer from an entry the keeper has just handed out; undefined where its body can't be had. */
@@ -45,7 +39,7 @@ export function respond(
   request: Request,
   cors: CorsHeaders,
   nowMs: number,
-  bodyOf: BodySource = storedBody,
+  bodyOf: BodySource,
 ): Response | ErrorAnswer | undefined {
   const kind = answerKind(entry, request);
   return respondWith(entry, kind, answerHeaders(entry, kind, cacheStatus, cors, nowMs), request, bodyOf);
@@ -108,28 +102,4 @@ export function refuseRange(headers: HeaderSet | Headers, bodyBytes: number | un
 export function refuse(code: ErrorCode, headers: HeaderSet | Headers, more: HeaderSet = {}): ErrorAnswer {
   const carried = [...new Headers(headers)].filter(([name]) => CARRIED_BY_REFUSALS.has(name));
   return { code, headers: { ...Object.fromEntries(carried), ...more } };
-}
-
-/** The whole body of an entry that is in memory or in its file; undefined where the file is gone. */
-export function readStored(entry: ObjectEntry): Uint8Array<SharedArrayBuffer> | Blob | undefined {
-  return storedBody(entry, 0, entry.content.bodyBytes - 1);
-}
-
-function storedBody({ content: { body, bodyBytes } }: ObjectEntry, first: number, last: number) {
-  if (body.kind === "memory")
-    return last - first + 1 === bodyBytes ? body.bytes : body.bytes.subarray(first, last + 1);
-  if (body.kind === "growing") return undefined;
-  return isThere(body.path, bodyBytes) ? Bun.file(body.path).slice(first, last + 1) : undefined;
-}
-
-/**
- * Bun opens a file only while it answers, and answers an error by then; so look first. A file is never changed once it has
- * its name, only deleted; it is longer than the body by its trailer.
- */
-function isThere(path: string, bodyBytes: number): boolean {
-  try {
-    return (statSync(path, { throwIfNoEntry: false })?.size ?? 0) > bodyBytes;
-  } catch {
-    return false;
-  }
 }

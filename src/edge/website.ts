@@ -9,9 +9,9 @@ import { noteBody } from "./handed-over.ts";
 import { type HeaderSet, representationHeaders } from "./headers.ts";
 import { type Asked, answerObject, type ObjectParts } from "./object.ts";
 import { locationOf, ruleFor } from "./redirects.ts";
-import { readStored } from "./respond.ts";
 import { decodedPath, isTooLong } from "./route.ts";
 import { addedToOther, headersOfPath } from "./site-headers.ts";
+import { bodySourceFor } from "./stored-body.ts";
 import type { WebsiteConfig } from "./website-config.ts";
 
 /** An edge's parts, as far as they are about the website. */
@@ -115,7 +115,8 @@ export async function answerError(
   const status = statusOf(code);
   const isTold = errorDocument !== undefined && status < 500;
   const entry = isTold ? await storedObject(parts, errorDocument) : undefined;
-  const body = entry && readStored(entry);
+  const bodyOf = bodySourceFor(request, parts.requestsUnderWay());
+  const body = entry && bodyOf(entry, 0, entry.content.bodyBytes - 1);
   if (entry === undefined || body === undefined)
     return errorResponse(code, isHead, { ...addedToOther(added, true), ...headers });
   const all: HeaderSet = {

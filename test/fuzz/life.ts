@@ -86,6 +86,7 @@ export class Life {
       keeper: this.keeper,
       uses,
       hotMap,
+      requestsUnderWay: () => 0,
       cors: corsPolicy([]),
       authKey: undefined,
       bucket: "fuzz",

@@ -4,6 +4,7 @@ import { closeSync, ftruncateSync, mkdtempSync, openSync, rmSync, writeSync } fr
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { FollowedBody } from "../../src/edge/follow.ts";
+import { PIECE_BYTES } from "../../src/edge/stored-body.ts";
 import { Progress } from "../../src/keeper/progress.ts";
 import type { GrowingEntry, KeeperClient, Seek } from "../../src/keeper/protocol.ts";
 import type { Part } from "../../src/origin/origin.ts";
@@ -104,7 +105,7 @@ export class FollowBench {
         throw new Error("Nobody clears");
       },
     };
-    const followed = new FollowedBody(keeper, entry, first, last);
+    const followed = new FollowedBody(keeper, entry, first, last, PIECE_BYTES);
     this.#followed.push(followed);
     return followed;
   }
