@@ -59,8 +59,6 @@ async function wait(path: string, connections: number, streams: number): Promise
     waiting.push(await pour(it.port, { first: [settings(SETTING.initialWindowSize, 0)], ...rounds }));
 }
 
-const headsOf = (wires: readonly Wire[]) => wires.reduce((sum, wire) => sum + wire.countOf(FRAME.headers), 0);
-
 describe("2,000 answers that may not be sent: memory is bounded for all connections together", () => {
   const expectBounded = async (path: string, { aheadBytes, crowdedBytes }: Held) => {
     const before = memoryBytesOf(it.proxy.pid);
