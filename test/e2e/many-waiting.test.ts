@@ -57,6 +57,8 @@ async function wait(path: string, connections: number, streams: number): Promise
   const rounds = { rounds: 1, round: () => times(streams, (index) => request(streamOf(index), get(path))) };
   for (let index = 0; index < connections; index++)
     waiting.push(await pour(it.port, { first: [settings(SETTING.initialWindowSize, 0)], ...rounds }));
+  const heads = () => waiting.reduce((sum, wire) => sum + wire.countOf(FRAME.headers), 0);
+  await until(() => heads() === connections * streams);
 }
 
 describe("2,000 answers that may not be sent: memory is bounded for all connections together", () => {
