@@ -5,13 +5,16 @@ import type { EdgeClient, KeeperClient } from "../keeper/protocol.ts";
 import type { Uses } from "../keeper/uses.ts";
 import type { Level, Log } from "../log/log.ts";
 import type { VisitBatch } from "../metrics/batch.ts";
-import { createRecorder } from "../metrics/record.ts";
+import { createRecorder, type Recorder } from "../metrics/record.ts";
 import type { BucketWebsite } from "../origin/website.ts";
 import { ClientAddresses } from "./client-address.ts";
 import { corsPolicy } from "./cors.ts";
+import type { Observer } from "./exchange.ts";
 import { createHandler } from "./handler.ts";
 import { HotMap } from "./hot-map.ts";
 import { type ListenOptions, listen, type RenewableListener } from "./listen.ts";
+import { requestLog } from "./request-log.ts";
+import { visitObserver } from "./visits.ts";
 import { type WebsiteOptions, websiteOf } from "./website-config.ts";
 
 /** What an edge is told at its start; plain data, so that it can be sent to a thread. */
@@ -78,7 +81,8 @@ export function startEdge(config: EdgeConfig, { keeper, uses, log, takeVisits, n
     website: websiteOf(website, config.bucketWebsite),
     headerRules,
     addresses: new ClientAddresses(config.trustedProxies),
-    recorder,
+    observers: observersOf(recorder, log),
+    nowNs: Bun.nanoseconds,
     nowMs,
     log,
   });
@@ -97,4 +101,11 @@ export function startEdge(config: EdgeConfig, { keeper, uses, log, takeVisits, n
     },
     setBucketWebsite: (bucketWebsite) => handler.setWebsite(websiteOf(website, bucketWebsite)),
   };
+}
+
+function observersOf(recorder: Recorder | undefined, log: Log): Observer[] {
+  const observers: Observer[] = [];
+  if (recorder !== undefined) observers.push(visitObserver(recorder));
+  if (log.writes("debug")) observers.push(requestLog(log));
+  return observers;
 }

@@ -1,7 +1,5 @@
 /** What the record of a visit needs and a `Response` doesn't tell: how many bytes of its body were handed over. */
 
-import type { HotEntry } from "./hot-map.ts";
-
 /** A body that is handed over piece by piece. */
 export class Handover {
   #bytes = 0;
@@ -28,12 +26,10 @@ export class Handover {
 }
 
 const BODY = Symbol("body");
-const HOT = Symbol("hot");
 
-/** The notes are properties: a map beside would cost three times as much (bench/findings.md). */
+/** The note is a property: a map beside would cost three times as much (bench/findings.md). */
 interface Noted {
   [BODY]?: number | Handover;
-  [HOT]?: HotEntry;
 }
 
 /**
@@ -47,22 +43,20 @@ export function noteBody(response: Response, body: number | Handover): Response 
   return response;
 }
 
-/** Notes that an answer was given from an edge's own copy. */
-export function noteHot(response: Response, hot: HotEntry): void {
-  (response as Noted)[HOT] = hot;
-}
-
-/** The edge's own copy that an answer was given from. */
-export function hotOf(response: Response): HotEntry | undefined {
-  return (response as Noted)[HOT];
-}
-
-/** The bytes of an answer's body, or who counts them; of an answer with that status, which costs to ask for twice. */
-export function bodyOf(response: Response, status: number, method: string): number | Handover {
+/**
+ * The bytes of an answer's body, or who counts them.
+ *
+ * @param status the answer's, which costs to ask for twice
+ * @param objectBytes length of the object that it was made from, for where nothing is noted
+ */
+export function bodyOf(
+  response: Response,
+  status: number,
+  method: string,
+  objectBytes = 0,
+): number | Handover {
   if (method === "HEAD") return 0;
-  const { [BODY]: noted, [HOT]: hot } = response as Noted;
-  const isOfObject = status === 200 || status === 206;
-  const body = noted ?? (isOfObject ? hot?.entry.content.bodyBytes : undefined) ?? 0;
+  const body = (response as Noted)[BODY] ?? objectBytes;
   if (status !== 206 || typeof body !== "number") return body;
   const [, first, last] = /^bytes (\d+)-(\d+)/.exec(response.headers.get("content-range") ?? "") ?? [];
   return first === undefined ? body : Number(last) - Number(first) + 1;

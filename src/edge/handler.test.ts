@@ -63,7 +63,8 @@ function handlerOf(keeper: Partial<KeeperClient>) {
     website: websiteOf({ indexDocument: undefined, errorDocument: undefined, isSpa: false, isListed: false }),
     headerRules: [],
     addresses: new ClientAddresses([]),
-    recorder: undefined,
+    observers: [],
+    nowNs: () => 0,
     nowMs: () => 0,
     log: createLog(
       "critical",

@@ -5,7 +5,7 @@ import type { HeaderRule } from "../http/header-rules.ts";
 import type { Uses } from "../keeper/uses.ts";
 import type { CorsHeaders, CorsPolicy } from "./cors.ts";
 import { ALLOWED_METHODS, busyResponse, type ErrorAnswer, errorResponse } from "./errors.ts";
-import { noteHot } from "./handed-over.ts";
+import type { Exchange } from "./exchange.ts";
 import { hostCheck } from "./host.ts";
 import type { HotEntry, HotMap } from "./hot-map.ts";
 import { MANAGEMENT_PREFIX, type ManagementParts, manage } from "./management.ts";
@@ -13,7 +13,7 @@ import { type Asked, answerObject, noteFile, wish } from "./object.ts";
 import { respondHot } from "./respond.ts";
 import { meaningOf } from "./route.ts";
 import { bodySourceFor, MOST_REQUESTS } from "./stored-body.ts";
-import { type WatchParts, watched } from "./watch.ts";
+import { type Answer, type WatchParts, watched } from "./watch.ts";
 import { answerError, answerInstead, type Refused, redirectBefore, type WebsiteParts } from "./website.ts";
 import type { WebsiteConfig } from "./website-config.ts";
 
@@ -72,13 +72,18 @@ export function createHandler(handlerParts: HandlerParts): Handler {
     // What is held is under the paths that meant it.
     parts.hotMap.dropAll();
   };
-  const plain: Handler["answer"] = (request, waiting) => answer(parts, request, waiting);
+  const plain: Answer = (request, waiting, exchange) => answer(parts, request, waiting, exchange);
   return { answer: watched(plain, parts), recover, setWebsite };
 }
 
 type Parts = HandlerParts & WebsiteParts & { website: WebsiteConfig };
 
-function answer(parts: Parts, request: Request, waiting: Waiting): Response | Promise<Response> {
+function answer(
+  parts: Parts,
+  request: Request,
+  waiting: Waiting,
+  exchange: Exchange | undefined,
+): Response | Promise<Response> {
   const requests = parts.requestsUnderWay();
   if (requests > MOST_REQUESTS) return busyResponse();
   const { url, method, headers } = request;
@@ -91,6 +96,10 @@ function answer(parts: Parts, request: Request, waiting: Waiting): Response | Pr
   const pathStart = host === null ? 0 : url.indexOf("/", url.indexOf("//") + 2);
   const queryStart = url.indexOf("?", pathStart);
   const path = queryStart < 0 ? url.slice(pathStart) : url.slice(pathStart, queryStart);
+  if (exchange !== undefined) {
+    exchange.method = method;
+    exchange.resource = path;
+  }
   if (path.startsWith(MANAGEMENT_PREFIX)) return manage(path, request, parts);
 
   const cors = parts.cors.headersFor(parts.cors.isActive ? headers.get("origin") : null);
@@ -109,7 +118,7 @@ function answer(parts: Parts, request: Request, waiting: Waiting): Response | Pr
       if (chosen !== hot) parts.uses.mark(chosen.entry.useIndex);
       noteFile(parts, path, chosen.entry);
       if (!(response instanceof Response)) return refuse(parts, { request, path }, waiting, response);
-      if (parts.recorder !== undefined) noteHot(response, chosen);
+      if (exchange !== undefined) exchange.hot = chosen;
       return response;
     }
   }

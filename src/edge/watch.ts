@@ -1,56 +1,76 @@
-/** Sees every request and its answer: the records of visits, and the log's line for each request. */
+/** Sees every request and its answer, for those who keep note of them. */
 
-import type { Log } from "../log/log.ts";
-import type { RecordedVisit } from "../metrics/batch.ts";
-import type { Recorder } from "../metrics/record.ts";
 import type { ClientAddresses } from "./client-address.ts";
 import { errorResponse } from "./errors.ts";
-import { bodyOf, type Handover, hotOf } from "./handed-over.ts";
-import type { Handler } from "./handler.ts";
+import { Exchange, type Observer } from "./exchange.ts";
+import { bodyOf, type Handover } from "./handed-over.ts";
+import type { Handler, Waiting } from "./handler.ts";
 import { cacheStatusIn, mimeTypeOf } from "./headers.ts";
-import { MANAGEMENT_PREFIX } from "./management.ts";
+import type { HotEntry } from "./hot-map.ts";
 
 /** Who watches. */
 export interface WatchParts {
   readonly addresses: ClientAddresses;
-  /** Absent where visits aren't stored. */
-  readonly recorder: Recorder | undefined;
-  readonly log: Log;
+  readonly observers: readonly Observer[];
+  /** The edge's clock, in nanoseconds; it never goes back. */
+  readonly nowNs: () => number;
 }
 
-type Answer = Handler["answer"];
+/** Answers a request, and enters into an exchange what it comes to know. */
+export type Answer = (
+  request: Request,
+  waiting: Waiting,
+  exchange: Exchange | undefined,
+) => Response | Promise<Response>;
 
-/** The same answers as `answer` gives, watched; `answer` itself where nobody wants to know. */
-export function watched(answer: Answer, parts: WatchParts): Answer {
-  const { addresses, recorder, log } = parts;
-  const isLogged = log.writes("debug");
-  if (recorder === undefined && !isLogged) return answer;
-  const see = (request: Request, peer: string, startedNs: number, response: Response) => {
-    const ipAddress = addresses.of(peer, request.headers);
-    if (recorder !== undefined) recordVisit(recorder, request, ipAddress, startedNs, response);
-    if (isLogged) logRequest(log, request, ipAddress, response, Bun.nanoseconds() - startedNs);
+/** The same answers as `answer` gives, watched where anybody wants to know. */
+export function watched(answer: Answer, { addresses, observers, nowNs }: WatchParts): Handler["answer"] {
+  if (observers.length === 0) return (request, waiting) => answer(request, waiting, undefined);
+  const tell = (exchange: Exchange, response: Response) => {
+    exchange.timeNs = nowNs() - exchange.startedNs;
+    for (const observer of observers) observer.see(exchange, response);
+  };
+  const see = (exchange: Exchange, response: Response) => {
+    const body = describe(exchange, response);
+    if (typeof body === "number") {
+      exchange.sizeBytes = body;
+      tell(exchange, response);
+    } else tellAtItsEnd(exchange, response, body, tell);
   };
   return (request, waiting, peerOf) => {
-    const startedNs = Bun.nanoseconds();
+    const startedNs = nowNs();
     // Later the connection may be gone.
-    const peer = peerOf(request);
-    const answered = answer(request, waiting, peerOf);
-    if (answered instanceof Response) {
-      see(request, peer, startedNs, answered);
-      return answered;
-    }
-    return answered.then(
-      (response) => {
-        see(request, peer, startedNs, response);
-        return response;
-      },
-      (error) => {
-        // What the listener answers then.
-        see(request, peer, startedNs, errorResponse("internal", request.method === "HEAD"));
-        throw error;
-      },
-    );
+    const ipAddress = addresses.of(peerOf(request), request.headers);
+    const exchange = new Exchange(request, ipAddress, startedNs);
+    const answered = answer(request, waiting, exchange);
+    if (!(answered instanceof Response)) return seeLater(exchange, answered, see);
+    see(exchange, answered);
+    return answered;
   };
+}
+
+// Functions of their own, so that what is answered at once makes no closure.
+
+/** A stream's bytes and time are known when it is over. */
+function tellAtItsEnd(exchange: Exchange, response: Response, body: Handover, tell: Observer["see"]): void {
+  body.whenOver((sizeBytes) => {
+    exchange.sizeBytes = sizeBytes;
+    tell(exchange, response);
+  });
+}
+
+function seeLater(exchange: Exchange, answered: Promise<Response>, see: Observer["see"]): Promise<Response> {
+  return answered.then(
+    (response) => {
+      see(exchange, response);
+      return response;
+    },
+    (error) => {
+      // What the listener answers then.
+      see(exchange, errorResponse("internal", exchange.request.method === "HEAD"));
+      throw error;
+    },
+  );
 }
 
 /** The path of a request's URL as it came, without the query: a client may have put a secret there. */
@@ -61,62 +81,29 @@ export function resourceOf(url: string): string {
   return queryStart < 0 ? url.slice(start) : url.slice(start, queryStart);
 }
 
-function recordVisit(
-  recorder: Recorder,
-  { method, url }: Request,
-  ipAddress: string,
-  startedNs: number,
-  response: Response,
-): void {
-  const resource = resourceOf(url);
-  if (resource.startsWith(MANAGEMENT_PREFIX)) return;
-  const { status } = response;
-  const facts = factsOf(response, status);
-  const body = bodyOf(response, status, method);
-  const visit: RecordedVisit = {
-    method,
-    resource,
-    mimeType: facts.mimeType,
-    ipAddress,
-    sizeBytes: typeof body === "number" ? body : 0,
-    startedNs,
-    timeNs: recorder.nowNs() - startedNs,
-    status,
-    isCompressed: facts.isCompressed,
-    cacheStatus: facts.cacheStatus,
-  };
-  if (typeof body === "number") recorder.record(visit);
-  else recordAtItsEnd(recorder, visit, body);
+/** Enters what the answer says; returns the bytes of its body, or who counts them. */
+function describe(exchange: Exchange, response: Response): number | Handover {
+  const { status, headers } = response;
+  exchange.status = status;
+  const { hot, request } = exchange;
+  if (hot !== undefined && status !== 206) return describeHot(exchange, hot, status);
+  // The handler refuses a request before it looks at the path.
+  if (exchange.resource === "") {
+    exchange.method = request.method;
+    exchange.resource = resourceOf(request.url);
+  }
+  exchange.mimeType = mimeTypeOf(headers.get("content-type"));
+  exchange.isCompressed = headers.has("content-encoding");
+  exchange.cacheStatus = cacheStatusIn(headers.get("cache-status"));
+  return bodyOf(response, status, exchange.method, hot?.entry.content.bodyBytes);
 }
 
-/** A stream's bytes and time are known when it is over. */
-function recordAtItsEnd(recorder: Recorder, visit: RecordedVisit, body: Handover): void {
-  body.whenOver((sizeBytes) => {
-    recorder.record({ ...visit, sizeBytes, timeNs: recorder.nowNs() - visit.startedNs });
-  });
-}
-
-type Facts = Pick<RecordedVisit, "mimeType" | "isCompressed" | "cacheStatus">;
-
-function factsOf(response: Response, status: number): Facts {
-  const hot = status === 200 ? hotOf(response) : undefined;
-  if (hot !== undefined) return hot.facts;
-  const { headers } = response;
-  return {
-    mimeType: mimeTypeOf(headers.get("content-type")),
-    isCompressed: headers.has("content-encoding"),
-    cacheStatus: cacheStatusIn(headers.get("cache-status")),
-  };
-}
-
-function logRequest(
-  log: Log,
-  { method, url }: Request,
-  client: string,
-  { status, headers }: Response,
-  tookNs: number,
-): void {
-  const cache = headers.get("cache-status")?.replace("s3proxy; ", "");
-  const ms = Math.round(tookNs / 1000) / 1000;
-  log.debug("Request", { method, path: resourceOf(url), client, status, cache, ms });
+/** A whole hit's headers are always the same ones: they need not be read. */
+function describeHot(exchange: Exchange, { entry, facts }: HotEntry, status: number): number {
+  exchange.cacheStatus = facts.cacheStatus;
+  // A 304 and a redirect say nothing of a body.
+  if (status !== 200) return 0;
+  exchange.mimeType = facts.mimeType;
+  exchange.isCompressed = facts.isCompressed;
+  return exchange.method === "HEAD" ? 0 : entry.content.bodyBytes;
 }

@@ -9,8 +9,6 @@ const DRIFT_NS = 2_000_000n;
 
 /** Records visits. */
 export interface Recorder {
-  /** The edge's clock, in nanoseconds; it never goes back. */
-  nowNs(): number;
   record(visit: RecordedVisit): void;
   /** Hands on what there is. */
   flush(): void;
@@ -20,6 +18,7 @@ export interface Recorder {
 export interface RecorderParts {
   /** Takes a batch. Must not throw. */
   readonly handOn: (batch: VisitBatch) => void;
+  /** The edge's clock, in nanoseconds; it never goes back. */
   readonly nowNs: () => number;
   /** The time of day, milliseconds since the epoch. */
   readonly nowMs: () => number;
@@ -45,7 +44,6 @@ export function createRecorder({ handOn, nowNs, nowMs }: RecorderParts): Recorde
     handOn(writer.take(epochNs));
   }
   return {
-    nowNs,
     record(visit) {
       writer.add(visit);
       if (writer.isFull) flush();

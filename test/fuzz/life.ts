@@ -100,7 +100,8 @@ export class Life {
       headerRules: [],
       rejectQueryStrings: false,
       addresses: new ClientAddresses([]),
-      recorder: undefined,
+      observers: [],
+      nowNs: () => 0,
       nowMs,
       log,
     });
