@@ -83,7 +83,7 @@ export function resourceOf(url: string): string {
 
 /** Enters what the answer says; returns the bytes of its body, or who counts them. */
 function describe(exchange: Exchange, response: Response): number | Handover {
-  const { status, headers } = response;
+  const { status } = response;
   exchange.status = status;
   const { hot, request } = exchange;
   if (hot !== undefined && status !== 206) return describeHot(exchange, hot, status);
@@ -92,6 +92,8 @@ function describe(exchange: Exchange, response: Response): number | Handover {
     exchange.method = request.method;
     exchange.resource = resourceOf(request.url);
   }
+  // Of a hit not even this is asked: it makes a `Headers`.
+  const { headers } = response;
   exchange.mimeType = mimeTypeOf(headers.get("content-type"));
   exchange.isCompressed = headers.has("content-encoding");
   exchange.cacheStatus = cacheStatusIn(headers.get("cache-status"));

@@ -6,7 +6,7 @@
 import type { Visit } from "./visit.ts";
 
 /** A batch is full with so many visits. */
-export const BATCH_VISITS = 512;
+export const BATCH_VISITS = 2_048;
 /** A batch is full with so many characters of different strings: paths may be long, and batches wait in memory. */
 const BATCH_CHARACTERS = 128 * 1024;
 
@@ -95,20 +95,20 @@ export function countOf({ numbers }: VisitBatch): number {
  */
 export function visitsOf({ epochNs, strings, numbers }: VisitBatch, id: string): Visit[] {
   const visits: Visit[] = [];
+  const numberAt = (at: number) => numbers[at] ?? 0;
   const stringAt = (at: number) => strings[numbers[at] ?? ABSENT];
   for (let at = 0; at < numbers.length; at += COLUMNS) {
-    const [sizeBytes = 0, startedNs = 0, timeNs = 0, status = 0, compressed = 0] = numbers.subarray(at + 5);
     visits.push({
       method: stringAt(at) ?? "",
       resource: stringAt(at + 1) ?? "",
       mimeType: stringAt(at + 2),
       ipAddress: stringAt(at + 3) ?? "",
       cacheStatus: stringAt(at + 4) ?? "",
-      sizeBytes,
-      timeNs,
-      status,
-      isCompressed: compressed === 1,
-      timestampNs: epochNs + BigInt(startedNs),
+      sizeBytes: numberAt(at + 5),
+      timeNs: numberAt(at + 7),
+      status: numberAt(at + 8),
+      isCompressed: numberAt(at + 9) === 1,
+      timestampNs: epochNs + BigInt(numberAt(at + 6)),
       id: `${id}-${visits.length}`,
       location: undefined,
     });

@@ -7,9 +7,12 @@ type StoredVisit = Omit<Visit, "timestampNs"> & { readonly timestampNs: string }
 
 /** A batch as bytes. */
 export function encodeVisits(visits: readonly Visit[]): Uint8Array {
-  return new TextEncoder().encode(
-    JSON.stringify(visits, (_name, value) => (typeof value === "bigint" ? String(value) : value)),
-  );
+  // Not by a function given to `stringify`, which takes three times as long then.
+  const stored: StoredVisit[] = visits.map((visit) => ({
+    ...visit,
+    timestampNs: String(visit.timestampNs),
+  }));
+  return new TextEncoder().encode(JSON.stringify(stored));
 }
 
 /** What `encodeVisits` has made. Undefined for other bytes; a checksum around them has to say that they are whole. */

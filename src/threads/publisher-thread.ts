@@ -10,7 +10,7 @@ import type { FromPublisher, ToPublisher } from "./messages.ts";
  * Most batches that the publisher hasn't taken yet: some seconds of full load, for while it is started again. They are in
  * memory; what comes beyond is dropped and counted.
  */
-const BATCHES_UNDER_WAY = 128;
+const BATCHES_UNDER_WAY = 64;
 /** A publisher that ended is started again after this long, in milliseconds, so that one that always ends can't spin. */
 const RESTART_AFTER_MS = 1_000;
 /** After the deadline of its end the publisher has this long to put on disk what isn't stored, in milliseconds. */
