@@ -1,0 +1,181 @@
+/**
+ * `bun bench/metrics.ts`: what it costs a hot page that somebody keeps note of requests. Each way of it is a proxy of its own, all of its
+ * threads on one core and the load on another; they are measured in rounds in turn, and what counts are the ratios to the first, round
+ * by round. The sinks of visits hang: they take the connection and never read.
+ */
+
+import { mkdtempSync, readdirSync, readFileSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join, resolve } from "node:path";
+import { parseArgs } from "node:util";
+import { ask } from "../test/support/client.ts";
+import { startMemoryS3 } from "../test/support/memory-s3.ts";
+import { type RunningProxy, startProxy } from "../test/support/proxy.ts";
+import { LOAD_CPU, SERVER_CPU } from "./processes.ts";
+import { quantile } from "./quantile.ts";
+import { pairedRatios, spreadOf } from "./statistics.ts";
+
+const PROJECT = resolve(import.meta.dirname, "..");
+const PATH = "/index.html";
+const BODY_BYTES = 3_000;
+const PROTOCOLS = ["http1", "h2c"] as const;
+type Protocol = (typeof PROTOCOLS)[number];
+
+/** A way to keep note, and where its program is. */
+interface Way {
+  readonly name: string;
+  readonly project: string;
+  readonly args: readonly string[];
+}
+
+interface Run {
+  readonly requestsPerSecond: number;
+  readonly p99Ms: number;
+  /** Time on the CPU for one request, in microseconds: of the serving thread, and of all threads. */
+  readonly servingUs: number;
+  readonly totalUs: number;
+}
+
+function waysOf(names: readonly string[], project: string, hungPort: number): Way[] {
+  const sinks = ["--ilp-host", "127.0.0.1", "--ilp-port", String(hungPort)];
+  sinks.push("--mongo-uri", `mongodb://127.0.0.1:${hungPort}`);
+  const argsOf: Readonly<Record<string, readonly string[]>> = {
+    off: [],
+    visits: sinks,
+    combined: ["--access-log", "combined"],
+    json: ["--access-log", "json"],
+  };
+  return names.map((name) => {
+    const args = argsOf[name];
+    if (args === undefined) throw new Error(`"${name}" is none of ${Object.keys(argsOf).join(", ")}`);
+    return { name, project, args };
+  });
+}
+
+async function start({ project, args }: Way, s3: Awaited<ReturnType<typeof startMemoryS3>>) {
+  const command = ["taskset", "-c", String(SERVER_CPU), process.execPath, join(project, "src/main.ts")];
+  const proxy = await startProxy({ s3, command, args: ["--host", "127.0.0.1", ...args] });
+  const answer = await ask(proxy.port, { path: PATH });
+  if (answer.status !== 200 || answer.body.length !== BODY_BYTES) throw new Error("The page isn't served");
+  return proxy;
+}
+
+/** Time that threads of a process have had on a CPU, in nanoseconds. */
+function cpuNsOf(pid: number): { serving: number; total: number } {
+  const ofThread = (id: string | number) =>
+    Number(readFileSync(`/proc/${pid}/task/${id}/schedstat`, "latin1").split(" ", 1)[0]);
+  const total = readdirSync(`/proc/${pid}/task`).reduce((sum, id) => sum + ofThread(id), 0);
+  return { serving: ofThread(pid), total };
+}
+
+async function load({ pid, port }: RunningProxy, protocol: Protocol, seconds: number): Promise<Run> {
+  const folder = mkdtempSync(join(tmpdir(), "s3proxy-load-"));
+  const log = join(folder, "times");
+  const url = `http://127.0.0.1:${port}${PATH}`;
+  const tool =
+    protocol === "http1"
+      ? ["wrk", "-t1", "-c64", "--latency", `-d${seconds}s`, url]
+      : ["h2load", "-t1", "-c16", "-m32", `-D${seconds}`, `--log-file=${log}`, url];
+  const before = cpuNsOf(pid);
+  const child = Bun.spawn(["taskset", "-c", String(LOAD_CPU), ...tool], { stderr: "inherit" });
+  const [output, code] = await Promise.all([child.stdout.text(), child.exited]);
+  const after = cpuNsOf(pid);
+  if (code !== 0) throw new Error(`"${tool.join(" ")}" ended with ${code}\n${output}`);
+  const { requests, requestsPerSecond, p99Ms } =
+    protocol === "http1" ? readWrk(output) : readTimes(log, seconds);
+  rmSync(folder, { recursive: true });
+  const servingUs = (after.serving - before.serving) / requests / 1000;
+  return { requestsPerSecond, p99Ms, servingUs, totalUs: (after.total - before.total) / requests / 1000 };
+}
+
+const UNITS_MS: Readonly<Record<string, number>> = { us: 0.001, ms: 1, s: 1000 };
+
+function readWrk(output: string) {
+  if (/Socket errors|Non-2xx/.test(output)) throw new Error(output);
+  const [, p99, unit = ""] = /99%\s+([\d.]+)(us|ms|s)/.exec(output) ?? [];
+  return {
+    requests: Number(/(\d+) requests in/.exec(output)?.[1]),
+    requestsPerSecond: Number(/Requests\/sec:\s+([\d.]+)/.exec(output)?.[1]),
+    p99Ms: Number(p99) * (UNITS_MS[unit] ?? Number.NaN),
+  };
+}
+
+/** The log of h2load: a line for each answer, when it was asked for, its status, and how long it took, in microseconds. */
+function readTimes(path: string, seconds: number) {
+  const lines = readFileSync(path, "latin1").trimEnd().split("\n");
+  const tookMs = lines.map((line) => {
+    const [, status, tookUs] = line.split("\t");
+    if (status !== "200") throw new Error(`An answer was ${status}`);
+    return Number(tookUs) / 1000;
+  });
+  const requests = lines.length;
+  return { requests, requestsPerSecond: requests / seconds, p99Ms: quantile(tookMs, 0.99) };
+}
+
+const HEADING = `| | requests/s | ratio (min..max) | p99, ms | ratio (min..max) | CPU of the serving thread, us | of all threads, us |
+|---|---:|---:|---:|---:|---:|---:|`;
+
+function rowOf(way: Way, runs: readonly Run[], first: readonly Run[]): string {
+  const medianOf = (value: (run: Run) => number) => spreadOf(runs.map(value)).median;
+  const ratioOf = (value: (run: Run) => number) => {
+    const { median, min, max } = spreadOf(pairedRatios(runs.map(value), first.map(value)));
+    return `${median.toFixed(2)} (${min.toFixed(2)}..${max.toFixed(2)})`;
+  };
+  const rate = ({ requestsPerSecond }: Run) => requestsPerSecond;
+  const p99 = ({ p99Ms }: Run) => p99Ms;
+  const cpu = `${medianOf(({ servingUs }) => servingUs).toFixed(2)} | ${medianOf(({ totalUs }) => totalUs).toFixed(2)}`;
+  return `| ${way.name} | ${Math.round(medianOf(rate))} | ${ratioOf(rate)} | ${medianOf(p99).toFixed(2)} | ${ratioOf(p99)} | ${cpu} |`;
+}
+
+async function main(): Promise<void> {
+  const { values } = parseArgs({
+    options: {
+      rounds: { type: "string", default: "7" },
+      seconds: { type: "string", default: "2" },
+      ways: { type: "string", default: "off,visits" },
+      only: { type: "string" },
+      /** Another checkout, whose ways are measured as well. */
+      against: { type: "string" },
+    },
+  });
+  const s3 = await startMemoryS3();
+  s3.put(PATH.slice(1), Buffer.alloc(BODY_BYTES, "a"), {
+    "cache-control": "max-age=86400",
+    "content-type": "text/html",
+  });
+  const hung = Bun.listen({
+    hostname: "127.0.0.1",
+    port: 0,
+    socket: { open: (it) => void it.pause(), data() {} },
+  });
+  const names = values.ways.split(",");
+  const ways = waysOf(names, PROJECT, hung.port);
+  if (values.against !== undefined) {
+    const before = waysOf(names, resolve(values.against), hung.port);
+    ways.push(...before.map((way) => ({ ...way, name: `${way.name}, other checkout` })));
+  }
+  const proxies = new Map<Way, RunningProxy>();
+  try {
+    for (const way of ways) proxies.set(way, await start(way, s3));
+    for (const protocol of PROTOCOLS.filter((it) => values.only === undefined || it === values.only)) {
+      const runs = new Map<Way, Run[]>(ways.map((way) => [way, []]));
+      // The first round warms up and isn't counted.
+      for (let round = -1; round < Number(values.rounds); round++) {
+        for (const [way, proxy] of round % 2 === 0 ? proxies : [...proxies].reverse()) {
+          const run = await load(proxy, protocol, Number(values.seconds));
+          if (round >= 0) runs.get(way)?.push(run);
+        }
+      }
+      const first = runs.get(ways[0] as Way) ?? [];
+      console.log(`\n${protocol}\n\n${HEADING}`);
+      for (const [way, its] of runs) console.log(rowOf(way, its, first));
+    }
+  } finally {
+    for (const proxy of proxies.values()) await proxy.stop();
+    await s3.stop();
+    hung.stop(true);
+  }
+}
+
+await main();
+process.exit(0);
