@@ -7,6 +7,8 @@ const START_MS = 1_700_000_000_000;
 let handedOn: VisitBatch[];
 let nowNs: number;
 let nowMs: number;
+/** The thread is put aside for so long, in milliseconds, when it has looked at the time of day the next time. */
+let putAsideMs: number;
 let recorder: Recorder;
 
 function visit(resource = "/"): RecordedVisit {
@@ -24,13 +26,22 @@ function visit(resource = "/"): RecordedVisit {
   };
 }
 
+function readTimeOfDay(): number {
+  const readMs = nowMs;
+  nowNs += putAsideMs * 1_000_000;
+  nowMs += putAsideMs;
+  putAsideMs = 0;
+  return readMs;
+}
+
 beforeEach(() => {
   jest.useFakeTimers();
   handedOn = [];
   nowNs = 500;
   nowMs = START_MS;
+  putAsideMs = 0;
   const handOn = (batch: VisitBatch) => void handedOn.push(batch);
-  recorder = createRecorder({ handOn, nowNs: () => nowNs, nowMs: () => nowMs });
+  recorder = createRecorder({ handOn, nowNs: () => nowNs, nowMs: readTimeOfDay });
 });
 afterEach(() => {
   jest.useRealTimers();
@@ -85,4 +96,10 @@ test("a visit after the clock was set, or the machine slept, is dated by the tim
   expect(dated()).toBe(START_MS + 3_600_000);
   nowMs -= 7_200_000;
   expect(dated()).toBe(START_MS - 3_600_000);
+});
+
+test("a visit is dated rightly where the thread was put aside between a look at the one clock and at the other", () => {
+  putAsideMs = 40;
+  expect(dated()).toBe(START_MS);
+  expect(dated()).toBe(START_MS + 40);
 });
