@@ -212,6 +212,39 @@ test("closing with a sink that is down doesn't wait for it", async () => {
   expect(spooledIds()).toEqual(idsOf(visitsOf(4)));
 });
 
+test("closing while a sink that failed is tried again doesn't wait for it", async () => {
+  const delivery = await deliverReachable();
+  delivery.accept(visitsOf(2));
+  (await sink.next()).refuse("down");
+  const tried = await sink.next();
+  delivery.accept(visitsOf(2, 2));
+  await delivery.close(LONG_MS);
+  expect(tried.signal.aborted).toBe(true);
+  expect(spooledIds()).toEqual(idsOf(visitsOf(4)));
+});
+
+test("closing while a sink that was down from the start is tried with its first visits doesn't wait for it", async () => {
+  const delivery = deliver();
+  (await sink.next()).refuse("down");
+  delivery.accept(visitsOf(2));
+  await sink.next();
+  await delivery.close(LONG_MS);
+  expect(spooledIds()).toEqual(idsOf(visitsOf(2)));
+});
+
+test("closing waits for a sink that failed where the disk can't be used", async () => {
+  writeFileSync(join(directory, "spool"), "in the way");
+  const delivery = await deliverReachable();
+  delivery.accept(visitsOf(2));
+  (await sink.next()).refuse("down");
+  const tried = await sink.next();
+  const closed = delivery.close(LONG_MS);
+  tried.take();
+  await closed;
+  expect(idsOf(sink.taken)).toEqual(idsOf(visitsOf(2)));
+  expect(delivery.lost).toBe(0);
+});
+
 test("closing before the sink has answered at all keeps everything", async () => {
   const delivery = deliver();
   delivery.accept(visitsOf(3));

@@ -83,7 +83,8 @@ export class Delivery {
   }
 
   /**
-   * Sends what is in memory, and puts on disk what the sink hasn't taken then. Nothing is accepted any more.
+   * Sends what is in memory, and puts on disk what the sink hasn't taken then. Nothing is accepted any more. A sink that fails
+   * isn't waited for, unless the disk doesn't take what it hasn't.
    *
    * @param deadlineMs longest time for the sending
    */
@@ -91,6 +92,10 @@ export class Delivery {
     const { sink, spool, log } = this.#parts;
     this.#isClosing = true;
     const timer = setTimeout(() => this.#closing.abort(), deadlineMs);
+    if (this.#failures > 0) {
+      this.#spill();
+      if (this.#waiting.length === 0) this.#closing.abort();
+    }
     this.#nap.end();
     await this.#ended;
     clearTimeout(timer);
