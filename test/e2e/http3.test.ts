@@ -1,6 +1,7 @@
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
 import { type CertificateFolder, certificateFolder } from "../support/certificate-folder.ts";
 import { PROTOCOLS } from "../support/client.ts";
+import { fetchHttp3 } from "../support/http3-client.ts";
 import { type MemoryS3, startMemoryS3 } from "../support/memory-s3.ts";
 import { type RunningProxy, startProxy } from "../support/proxy.ts";
 import { AUTH_KEY, bytesOf, until } from "../support/site.ts";
@@ -20,12 +21,6 @@ afterAll(async () => {
   await s3?.stop();
 });
 
-/** Asks over HTTP/3, which only Bun's own client speaks here. */
-function askHttp3(port: number, path: string, more: RequestInit = {}): Promise<Response> {
-  const options: BunFetchRequestInit = { ...more, protocol: "http3", tls: { rejectUnauthorized: false } };
-  return fetch(`https://127.0.0.1:${port}${path}`, options);
-}
-
 describe.each([1, 4])("--http3 with --threads %p", (threads) => {
   let proxy: RunningProxy;
   beforeAll(async () => {
@@ -37,12 +32,12 @@ describe.each([1, 4])("--http3 with --threads %p", (threads) => {
 
   test("answers a miss and a hit, small and large, and a part", async () => {
     for (const path of ["/", "/", "/large.bin", "/large.bin"]) {
-      const answer = await askHttp3(proxy.port, path);
+      const answer = await fetchHttp3(proxy.port, path);
       expect(answer.status).toBe(200);
       const body = path === "/" ? Buffer.from("home") : Buffer.from(LARGE);
       expect(Buffer.from(await answer.arrayBuffer()).equals(body)).toBe(true);
     }
-    const part = await askHttp3(proxy.port, "/large.bin", { headers: { Range: "bytes=1000-1999" } });
+    const part = await fetchHttp3(proxy.port, "/large.bin", { headers: { Range: "bytes=1000-1999" } });
     expect(part.headers.get("cache-status")).toStartWith("s3proxy; hit");
     expect([part.status, Buffer.from(await part.arrayBuffer()).equals(LARGE.subarray(1000, 2000))]).toEqual([
       206,
@@ -51,10 +46,10 @@ describe.each([1, 4])("--http3 with --threads %p", (threads) => {
   });
 
   test("answers HEAD, what isn't there and a management request as ever", async () => {
-    const head = await askHttp3(proxy.port, "/large.bin", { method: "HEAD" });
+    const head = await fetchHttp3(proxy.port, "/large.bin", { method: "HEAD" });
     expect([head.status, head.headers.get("content-length")]).toEqual([200, String(LARGE.length)]);
-    expect((await askHttp3(proxy.port, "/none")).status).toBe(404);
-    const closed = await askHttp3(proxy.port, "/_proxy/_private/_cache/clear", { method: "DELETE" });
+    expect((await fetchHttp3(proxy.port, "/none")).status).toBe(404);
+    const closed = await fetchHttp3(proxy.port, "/_proxy/_private/_cache/clear", { method: "DELETE" });
     expect(closed.status).toBe(401);
   });
 
@@ -97,7 +92,7 @@ test("after a renewal new clients are answered over HTTP/3", async () => {
 
 test("without --http3 nobody listens for it and no answer says so", async () => {
   const proxy = await startProxy({ s3, args: folder.flags });
-  await expect(askHttp3(proxy.port, "/", { signal: AbortSignal.timeout(1_000) })).rejects.toThrow();
+  await expect(fetchHttp3(proxy.port, "/", { signal: AbortSignal.timeout(1_000) })).rejects.toThrow();
   expect((await askTls(proxy.port, { path: "/" })).headers).not.toHaveProperty("alt-svc");
   await proxy.stop();
 });

@@ -1,14 +1,13 @@
-/** What is recorded of a request, seen where it is stored: the lines that a QuestDB would get. */
+/** How records come to where they are stored, seen there: the lines that a QuestDB would get. What is in them: visits-recorded.test.ts. */
 
 import { afterEach, beforeEach, describe, expect, setDefaultTimeout, test } from "bun:test";
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { ask, PROTOCOLS } from "../support/client.ts";
+import { ask } from "../support/client.ts";
 import { type LineServer, startLineServer } from "../support/line-server.ts";
 import { CITY_DATABASE } from "../support/mmdb-ws.ts";
-import { bytesOf, until } from "../support/site.ts";
-import { askStreamed } from "../support/streamed-answer.ts";
+import { until } from "../support/site.ts";
 import { startTcpServer } from "../support/tcp-server.ts";
 import { AUTH_KEY, CLEAR_PATH, type Serving, startServing } from "./serving.ts";
 
@@ -18,8 +17,6 @@ const PRELOAD = join(import.meta.dir, "../support/threads-preload.ts");
 const MAIN = join(import.meta.dir, "../../src/main.ts");
 /** In the database: Boxford. */
 const BOXFORD = "2.125.160.216";
-const LARGE = bytesOf(3_000_000);
-const PAGE = { mimeType: "text/html", compressed: "f" };
 
 let lines: LineServer;
 let it: Serving;
@@ -35,11 +32,7 @@ afterEach(async () => {
 async function serve(threads: number, ...args: string[]): Promise<void> {
   const ilp = ["--ilp-host", "127.0.0.1", "--ilp-port", String(lines.port)];
   it = await startServing({ threads, args: [...ilp, ...args] });
-  it.s3.put("page.html", "<h1>page</h1>", { "content-type": "Text/HTML; charset=utf-8", etag: '"p"' });
-  it.s3.put("packed.txt", "packed", { "content-type": "text/plain", "content-encoding": "gzip" });
-  it.s3.put("private.txt", "private", { "content-type": "text/plain", "cache-control": "no-store" });
-  it.s3.put("private.bin", LARGE, { "content-type": "application/zip", "cache-control": "no-store" });
-  it.s3.put("large.bin", LARGE, { "content-type": "application/zip" });
+  it.s3.put("page.html", "<h1>page</h1>", { "content-type": "text/html" });
 }
 
 type Line = Record<string, string | number>;
@@ -59,86 +52,6 @@ async function stored(): Promise<Line[]> {
   await it.stop();
   return lines.lines().map(parsed);
 }
-
-describe.each(PROTOCOLS)("over %s", (protocol) => {
-  test("every answer is recorded, with what was sent of it", async () => {
-    await serve(1);
-    const begunMs = Date.now();
-    const get = (path: string, headers: Record<string, string> = {}, method = "GET") =>
-      ask(it.port, { protocol, path, method, headers });
-    const { headers } = await get("/page.html?q=a%20secret");
-    await get("/page.html");
-    await get("/page.html", {}, "HEAD");
-    await get("/page.html", { "If-None-Match": headers.etag! });
-    await get("/page.html", { Range: "bytes=1-4" });
-    const refused = await get("/page.html", { "If-Match": '"other"' });
-    await get("/packed.txt");
-    await get("/packed.txt");
-    const missing = await get("/nothing%20here");
-    await get("/nothing%20here", {}, "HEAD");
-    const malformed = await get("/%00");
-    const post = await get("/page.html", {}, "POST");
-    await get("/private.txt");
-    await get("/private.bin");
-    await get("/private.bin", { Range: "bytes=10-99" });
-    await get("/large.bin");
-    await get("/large.bin");
-    const storedLines = await stored();
-    const seen = storedLines.map((line) => {
-      const { timestamp, time, ipaddress, ...others } = line;
-      expect(ipaddress).toBe("127.0.0.1");
-      expect(timestamp).toBeWithin(begunMs - 5, Date.now() + 5);
-      expect(time).toBeWithin(0.001, Date.now() - begunMs + 5);
-      return others;
-    });
-    const page = { ...PAGE, method: "GET", resource: "/page.html", status: 200 };
-    const error = { ...PAGE, method: "GET" };
-    const zip = { method: "GET", status: 200, mimeType: "application/zip", compressed: "f" };
-    const packed = { method: "GET", resource: "/packed.txt", status: 200, mimeType: "text/plain", size: 6 };
-    const lost = { ...error, resource: "/nothing%20here", status: 404 };
-    const pass = { ...zip, resource: "/private.bin", cache: "pass" };
-    expect(seen).toEqual([
-      { ...page, size: 13, cache: "miss" },
-      { ...page, size: 13, cache: "hit" },
-      { ...page, method: "HEAD", size: 0, cache: "hit" },
-      { method: "GET", resource: "/page.html", status: 304, size: 0, compressed: "f", cache: "hit" },
-      { ...page, status: 206, size: 4, cache: "hit" },
-      { ...error, resource: "/page.html", status: 412, size: refused.body.length, cache: "hit" },
-      { ...packed, compressed: "t", cache: "miss" },
-      { ...packed, compressed: "t", cache: "hit" },
-      { ...lost, size: missing.body.length, cache: "miss" },
-      { ...lost, method: "HEAD", size: 0, cache: "hit" },
-      { ...error, resource: "/%00", status: 400, size: malformed.body.length },
-      { ...error, method: "POST", resource: "/page.html", status: 405, size: post.body.length },
-      { ...pass, resource: "/private.txt", mimeType: "text/plain", size: 7 },
-      { ...pass, size: LARGE.length },
-      { ...pass, status: 206, size: 90 },
-      { ...zip, resource: "/large.bin", size: LARGE.length, cache: "miss" },
-      { ...zip, resource: "/large.bin", size: LARGE.length, cache: "hit" },
-    ]);
-    expect([refused.status, missing.status, malformed.status, post.status]).toEqual([412, 404, 400, 405]);
-  });
-
-  test.each(["large.bin", "private.bin"])(
-    "of a stream of %s that is cut off there is what was handed over, and how long that took",
-    async (key) => {
-      await serve(2);
-      const hold = it.s3.holdBody(key, 1_000_000);
-      const answer = askStreamed(it.port, { protocol, path: `/${key}`, body: LARGE });
-      await answer.has(1_000_000);
-      const leftMs = Date.now();
-      answer.leave();
-      // The program has seen that nobody waits any more.
-      await it.s3.ended(key, it.s3.countOf(key));
-      hold.release();
-      const [line, ...others] = await stored();
-      expect(others).toEqual([]);
-      expect(line).toMatchObject({ resource: `/${key}`, status: 200, size: 1_000_000 });
-      // It ended because the client left, so not before; the time of day is known to some milliseconds.
-      expect(Number(line?.timestamp) + Number(line?.time)).toBeGreaterThan(leftMs - 10);
-    },
-  );
-});
 
 test("a management request is not recorded", async () => {
   await serve(1);
