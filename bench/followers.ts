@@ -13,9 +13,9 @@ import { PROTOCOLS, type Protocol } from "../test/support/client.ts";
 import { type RunningProxy, startProxy } from "../test/support/proxy.ts";
 import { openClient } from "./arrivals.ts";
 import { type PacedOrigin, startPacedOrigin } from "./paced-origin.ts";
+import { startNginx } from "./peers.ts";
 import { stopAll } from "./processes.ts";
 import { quantile } from "./quantile.ts";
-import { startNginx } from "./servers.ts";
 import { spreadOf } from "./statistics.ts";
 
 const OURS = "s3proxy";
@@ -108,8 +108,7 @@ function locationOf({ port }: PacedOrigin) {
 }
 
 async function nginxTarget(origin: PacedOrigin, folder: string): Promise<Target> {
-  const version = Bun.spawnSync(["nginx", "-v"]).stderr.toString().trim();
-  const { address } = await startNginx(version, origin.port, folder);
+  const { address } = await startNginx(origin.port, folder);
   return { name: "nginx", port: Number(new URL(address.http1).port), protocol: "HTTP/1.1", isAlone: false };
 }
 

@@ -1,6 +1,7 @@
 /** Child processes of the benchmark: pinned to a core, stopped at the end, whatever the end is. */
 
 import { readFileSync } from "node:fs";
+import { memoryBytesOf } from "../test/support/process-facts.ts";
 
 /** What is being measured runs on one core, whatever measures it on another. */
 export const SERVER_CPU = 0;
@@ -59,17 +60,41 @@ export function canPin(): boolean {
   return Bun.which("taskset") !== null && navigator.hardwareConcurrency > LOAD_CPU;
 }
 
+/** Keeps this process, which isn't measured, off the servers' core. */
+export function pinSelf(): void {
+  if (canPin()) Bun.spawnSync(["taskset", "-acp", String(LOAD_CPU), String(process.pid)]);
+}
+
+/** Ends a child and waits until it is gone. */
+export async function stop(child: Bun.Subprocess): Promise<void> {
+  child.kill("SIGTERM");
+  const timer = setTimeout(() => child.kill("SIGKILL"), STOP_GRACE_MS);
+  await child.exited;
+  clearTimeout(timer);
+}
+
 /** CPU time that a process and its children have used so far, in milliseconds; `undefined` where /proc doesn't say. */
 export function cpuTimeMs(pid: number): number | undefined {
   try {
-    // The second field, the name, is in parentheses and may hold spaces; utime and stime are fields 14 and 15.
-    const fields = readFileSync(`/proc/${pid}/stat`, "utf8").split(") ").at(-1)?.split(" ") ?? [];
-    const children = readFileSync(`/proc/${pid}/task/${pid}/children`, "utf8").split(" ").filter(Boolean);
-    const own = (Number(fields[11]) + Number(fields[12])) * MS_PER_TICK;
-    return children.reduce((sum, child) => sum + (cpuTimeMs(Number(child)) ?? 0), own);
+    const ticks = familyOf(pid).map((member) => {
+      // The second field, the name, is in parentheses and may hold spaces; utime and stime are fields 14 and 15.
+      const fields = readFileSync(`/proc/${member}/stat`, "utf8").split(") ").at(-1)?.split(" ") ?? [];
+      return Number(fields[11]) + Number(fields[12]);
+    });
+    return ticks.reduce((sum, it) => sum + it, 0) * MS_PER_TICK;
   } catch {
     return undefined;
   }
+}
+
+/** Memory that a process and its children use, in bytes: what they share is counted once for each. Throws where /proc doesn't say. */
+export function memoryBytes(pid: number): number {
+  return familyOf(pid).reduce((sum, member) => sum + memoryBytesOf(member), 0);
+}
+
+function familyOf(pid: number): number[] {
+  const children = readFileSync(`/proc/${pid}/task/${pid}/children`, "utf8").split(" ").filter(Boolean);
+  return [pid, ...children.flatMap((child) => familyOf(Number(child)))];
 }
 
 function pinnedUnlessStopping(command: readonly string[], cpu: number): string[] {
@@ -81,11 +106,4 @@ function track<Child extends Bun.Subprocess>(child: Child): Child {
   running.add(child);
   child.exited.finally(() => running.delete(child));
   return child;
-}
-
-async function stop(child: Bun.Subprocess): Promise<void> {
-  child.kill("SIGTERM");
-  const timer = setTimeout(() => child.kill("SIGKILL"), STOP_GRACE_MS);
-  await child.exited;
-  clearTimeout(timer);
 }

@@ -8,7 +8,7 @@ import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
 import { parseArgs } from "node:util";
 import { type LoopResult, runLoop } from "./closed-loop.ts";
-import { canPin, LOAD_CPU, startHelper, stopAll } from "./processes.ts";
+import { canPin, pinSelf, startHelper, stopAll } from "./processes.ts";
 import { quantile } from "./quantile.ts";
 import { KINDS, type Kind } from "./revalidation-kinds.ts";
 import { type Server, startProxy } from "./servers.ts";
@@ -49,9 +49,10 @@ async function main(): Promise<number> {
   for (const signal of ["SIGINT", "SIGTERM"] as const)
     process.once(signal, () => cleanUp().finally(() => process.exit(1)));
   try {
+    // The load is this process.
     pinSelf();
     const originPort = await startOrigin();
-    const proxy = await startProxy("s3proxy", resolve(values.ours), originPort, work);
+    const proxy = await startProxy(resolve(values.ours), originPort, work);
     const figures = new Map<Kind, Figures[]>(KINDS.map((kind) => [kind, []]));
     for (const kind of KINDS) await warmUp(proxy, kind);
     for (let round = 0; round < effort.rounds; round++) {
@@ -63,11 +64,6 @@ async function main(): Promise<number> {
   } finally {
     await cleanUp();
   }
-}
-
-/** The load is this process. */
-function pinSelf(): void {
-  if (canPin()) Bun.spawnSync(["taskset", "-acp", String(LOAD_CPU), String(process.pid)]);
 }
 
 async function startOrigin(): Promise<number> {

@@ -1,53 +1,58 @@
-/** `npm run bench`: this proxy beside nginx, on the same core, in front of the same origin. See README.md. */
+/** `npm run bench`: this proxy beside nginx and Varnish, on the same core, in front of the same origin. See README.md. */
 
 import { mkdtemp, rm } from "node:fs/promises";
 import { cpus, release, tmpdir, type } from "node:os";
 import { join, resolve } from "node:path";
 import { parseArgs } from "node:util";
-import { type Effort, LOAD_GENERATORS, measure, type ScenarioFigures } from "./measure.ts";
-import { canPin, LOAD_CPU, runToEnd, SERVER_CPU, stopAll } from "./processes.ts";
-import { report, type Unmeasured } from "./report.ts";
-import { type Scenario, scenarios } from "./scenarios.ts";
-import { type Server, startNginx, startOrigin, startProxy } from "./servers.ts";
+import { chart } from "./chart.ts";
+import { peerVersions } from "./peers.ts";
+import { canPin, LOAD_CPU, pinSelf, runToEnd, SERVER_CPU, stopAll } from "./processes.ts";
+import { report } from "./report.ts";
+import type { Effort } from "./rounds.ts";
+import type { Row } from "./row.ts";
+import { startOrigin } from "./servers.ts";
+import { ROW_IDS, runSuite } from "./suite.ts";
 
-const FULL: Effort = { rounds: 7, seconds: 3 };
-const QUICK: Effort = { rounds: 3, seconds: 2 };
+const FULL: Effort = { rounds: 9, seconds: 1, warmUpSeconds: 2, isQuick: false };
+const QUICK: Effort = { rounds: 3, seconds: 1, warmUpSeconds: 1, isQuick: true };
 const PROJECT = resolve(import.meta.dirname, "..");
-const RESULT_FILE = join(import.meta.dirname, "results", "latest.md");
+const RESULTS = join(import.meta.dirname, "results");
 const VERSION_DEADLINE_MS = 5_000;
 
-const HELP = `Usage: npm run bench -- [--quick] [--only <scenario>]... [--ours <checkout>] [--against <checkout>]
+const HELP = `Usage: npm run bench -- [options]
 
-  --quick       ${QUICK.rounds} rounds of ${QUICK.seconds} s instead of ${FULL.rounds} of ${FULL.seconds} s
-  --only        measure this scenario only; may be given again: ${scenarios.map(({ id }) => id).join(", ")}
+  --quick       ${QUICK.rounds} rounds instead of ${FULL.rounds}, the first peer of the rows that a change is usually judged by
+  --only        measure this row only; may be given again: ${ROW_IDS.join(", ")}
+  --rounds      so many rounds
   --ours        measure this checkout of the project instead of the one the benchmark is in
-  --against     compare with this checkout of the project instead of nginx
-`;
+  --against     compare with this checkout of the project instead of all others
 
-interface Peer {
-  readonly name: string;
-  /** What has to be installed; absent when it is. */
-  readonly missing: string | undefined;
-  readonly start: (originPort: number, work: string) => Promise<Server>;
-}
+  --name        the table and the chart go to bench/results/<name>.md and .svg; latest by default
+  --add         keep what the last run of that name has found of other rows
+`;
 
 async function main(): Promise<number> {
   const { values } = parseArgs({
     options: {
       quick: { type: "boolean", default: false },
       only: { type: "string", multiple: true, default: [] },
+      rounds: { type: "string" },
+      name: { type: "string", default: "latest" },
+      add: { type: "boolean", default: false },
       ours: { type: "string", default: PROJECT },
       against: { type: "string" },
       help: { type: "boolean", short: "h", default: false },
     },
   });
+  const unknown = values.only.find((id) => !ROW_IDS.includes(id));
+  if (unknown !== undefined) throw new Error(`Unknown row "${unknown}"\n${HELP}`);
   if (values.help) {
     process.stdout.write(HELP);
     return 0;
   }
-  const selected = select(values.only);
-  const effort = values.quick ? QUICK : FULL;
-  const peer = values.against === undefined ? nginxPeer() : checkoutPeer(resolve(values.against));
+  const basis = values.quick ? QUICK : FULL;
+  const effort = { ...basis, rounds: values.rounds === undefined ? basis.rounds : roundsOf(values.rounds) };
+  const against = values.against === undefined ? undefined : resolve(values.against);
   const work = await mkdtemp(join(tmpdir(), "s3proxy-bench-"));
   // Once only: an interrupt makes the measurement fail as well, and two removals of one directory disturb each other.
   let cleaned: Promise<void> | undefined;
@@ -57,87 +62,44 @@ async function main(): Promise<number> {
   };
   onInterrupt(cleanUpOnce);
   try {
-    const rows = await measureAll(selected, effort, peer, resolve(values.ours), work);
-    const machine = await machineLines(selected, peer);
-    const surroundings = {
-      effort,
-      oursName: "s3proxy",
-      peerName: peer.name,
-      peerMissing: peer.missing,
-      date: new Date(),
-      machine,
-    };
-    const text = report(rows, surroundings);
-    await Bun.write(RESULT_FILE, text);
+    pinSelf();
+    const origin = await startOrigin();
+    const project = resolve(values.ours);
+    const suite = { only: values.only, effort, origin, project, against, work };
+    const measured = await runSuite(suite, (title) => process.stderr.write(`${title} ...\n`));
+    const file = join(RESULTS, `${values.name}.json`);
+    const rows = values.add ? await addTo(file, measured) : measured;
+    const date = new Date();
+    const text = report(rows, { effort, date, machine: await machineLines() });
+    const title = `s3proxy on one core, ${date.toISOString().slice(0, 10)}`;
+    await Bun.write(file, JSON.stringify(rows));
+    await Bun.write(join(RESULTS, `${values.name}.md`), text);
+    await Bun.write(join(RESULTS, `${values.name}.svg`), chart(rows, title));
     process.stdout.write(`\n${text}`);
-    return peer.missing !== undefined || rows.some((row) => "reason" in row) ? 1 : 0;
+    return 0;
   } finally {
     await cleanUpOnce();
   }
 }
 
-async function measureAll(
-  selected: readonly Scenario[],
-  effort: Effort,
-  peer: Peer,
-  project: string,
-  work: string,
-): Promise<(ScenarioFigures | Unmeasured)[]> {
-  const origin = await startOrigin();
-  const ours = await startProxy("s3proxy", project, origin.port, work);
-  const peerServer = peer.missing === undefined ? await peer.start(origin.port, work) : undefined;
-  const rows: (ScenarioFigures | Unmeasured)[] = [];
-  for (const scenario of selected) {
-    const generator = LOAD_GENERATORS[scenario.protocol];
-    if (Bun.which(generator) === null) {
-      rows.push({ scenario, reason: notInstalled(generator) });
-      continue;
-    }
-    process.stderr.write(`${scenario.title} ...\n`);
-    rows.push(await measure(scenario, effort, origin, ours, peerServer));
-  }
-  return rows;
+/** The rows of an earlier run with those of this one in their place, in the order of the report. */
+async function addTo(file: string, measured: readonly Row[]): Promise<Row[]> {
+  // Written by this program.
+  const earlier = (await Bun.file(file).exists()) ? ((await Bun.file(file).json()) as Row[]) : [];
+  const byId = new Map([...earlier, ...measured].map((row) => [row.id, row]));
+  return ROW_IDS.flatMap((id) => byId.get(id) ?? []);
 }
 
-function select(ids: readonly string[]): readonly Scenario[] {
-  const unknown = ids.find((id) => !scenarios.some((scenario) => scenario.id === id));
-  if (unknown !== undefined) throw new Error(`Unknown scenario "${unknown}"\n${HELP}`);
-  return ids.length === 0 ? scenarios : scenarios.filter(({ id }) => ids.includes(id));
+function roundsOf(text: string): number {
+  const rounds = Number(text);
+  if (!Number.isInteger(rounds) || rounds < 1) throw new Error(`Want a number of rounds, got "${text}"`);
+  return rounds;
 }
 
-function nginxPeer(): Peer {
-  return {
-    name: "nginx",
-    missing: Bun.which("nginx") === null ? notInstalled("nginx") : undefined,
-    start: async (originPort, work) => startNginx(nginxVersion(), originPort, work),
-  };
-}
-
-function checkoutPeer(project: string): Peer {
-  const name = "other checkout";
-  return {
-    name,
-    missing: undefined,
-    start: (originPort, work) => startProxy(name, project, originPort, work),
-  };
-}
-
-/** nginx prints its version on standard error. */
-function nginxVersion(): string {
-  return Bun.spawnSync(["nginx", "-v"], { timeout: VERSION_DEADLINE_MS }).stderr.toString().trim();
-}
-
-function notInstalled(program: string): string {
-  return `${program} isn't installed`;
-}
-
-async function machineLines(selected: readonly Scenario[], peer: Peer): Promise<string[]> {
-  const versions = [`Bun ${Bun.version}`];
-  if (peer.name === "nginx" && peer.missing === undefined)
-    versions.push(nginxVersion().replace("nginx version: ", ""));
-  if (selected.some(({ protocol }) => protocol === "h2c") && Bun.which("h2load") !== null) {
+async function machineLines(): Promise<string[]> {
+  const versions = [`Bun ${Bun.version}`, ...peerVersions()];
+  if (Bun.which("h2load") !== null)
     versions.push((await runToEnd(["h2load", "--version"], VERSION_DEADLINE_MS)).trim());
-  }
   return [
     `${cpus().length} × ${cpus()[0]?.model.trim()}, ${type()} ${release()}`,
     versions.join(", "),

@@ -1,24 +1,27 @@
 /** The figures of the report. */
 
-/** Median, smallest and largest of some numbers. */
+/** Median, quartiles, smallest and largest of some numbers. */
 export interface Spread {
   readonly median: number;
+  /** A quarter of the values is below it, three quarters above. */
+  readonly lower: number;
+  readonly upper: number;
   readonly min: number;
   readonly max: number;
 }
 
-/** The spread of `values`; of an even count the median is the mean of the middle two. Throws when there are none. */
+/** The spread of `values`; between two of them quantiles are in proportion. Throws when there are none. */
 export function spreadOf(values: readonly number[]): Spread {
   const sorted = values.toSorted((a, b) => a - b);
-  const middle = sorted.length / 2;
-  const low = sorted[Math.ceil(middle) - 1];
-  const high = sorted[Math.floor(middle)];
-  const min = sorted[0];
-  const max = sorted.at(-1);
-  if (low === undefined || high === undefined || min === undefined || max === undefined) {
-    throw new RangeError("Expected at least one value, got none");
-  }
-  return { median: (low + high) / 2, min, max };
+  const at = (share: number) => {
+    const place = share * (sorted.length - 1);
+    const below = sorted[Math.floor(place)];
+    const above = sorted[Math.ceil(place)];
+    if (below === undefined || above === undefined)
+      throw new RangeError("Expected at least one value, got none");
+    return below + (above - below) * (place - Math.floor(place));
+  };
+  return { median: at(0.5), lower: at(0.25), upper: at(0.75), min: at(0), max: at(1) };
 }
 
 /** `numerators[i] / denominators[i]`: the two of one round, so that what disturbs the machine disturbs both. */

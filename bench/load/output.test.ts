@@ -1,9 +1,8 @@
 import { expect, test } from "bun:test";
-import { readH2load, readWrk } from "./load-output.ts";
-import type { Scenario } from "./scenarios.ts";
+import { type Expected, readH2load, readH2loadTotal, readWrk } from "./output.ts";
 
-const hit: Scenario = { id: "hit", title: "hit", protocol: "http1", path: "/", bodyBytes: 3072, status: 200 };
-const notModified: Scenario = { ...hit, title: "not modified", status: 304 };
+const hit: Expected = { title: "hit", status: 200, bodyBytes: 3072, connections: 16 };
+const notModified: Expected = { ...hit, title: "not modified", status: 304 };
 
 function wrkOutput({ read = "1.00GB", requests = 300000, trouble = "" } = {}): string {
   return `Running 3s test @ http://127.0.0.1:8000/index.html
@@ -71,4 +70,21 @@ test("h2load's counts may differ by the streams open when the measured time begi
 test("h2load's output over HTTP/1.1, or without figures, is refused", () => {
   expect(() => readH2load(h2loadOutput({ protocol: "http/1.1" }), hit)).toThrow("didn't speak HTTP/2");
   expect(() => readH2load("Application protocol: h2c\nnothing", hit)).toThrow("measured nothing");
+});
+
+test("wrk's answers of several lengths are only counted", () => {
+  expect(readWrk(wrkOutput({ read: "9.00GB" }), { ...hit, bodyBytes: undefined }).requests).toBe(300000);
+});
+
+test("of wrk's large answers those under way at the end count in bytes, no more", () => {
+  const huge = { ...hit, bodyBytes: 10 * 1024 ** 2 };
+  expect(readWrk(wrkOutput({ read: "3.05GB", requests: 300 }), huge).requests).toBe(300);
+  expect(() => readWrk(wrkOutput({ read: "3.20GB", requests: 300 }), huge)).toThrow("want answers 200");
+});
+
+test("h2load's time for all requests is read, and refused where one wasn't answered", () => {
+  expect(readH2loadTotal(h2loadOutput({ ok: 1000 }), 1000)).toBe(3000);
+  expect(readH2loadTotal(h2loadOutput({ ok: 10 }).replace("3.00s", "812.50ms"), 10)).toBe(812.5);
+  expect(() => readH2loadTotal(h2loadOutput({ ok: 999 }), 1000)).toThrow("Want 1000 answers 200");
+  expect(() => readH2loadTotal("nothing", 1000)).toThrow("Want 1000 answers 200");
 });
