@@ -24,6 +24,7 @@ const HELP = `Usage: npm run bench -- [options]
   --quick       ${QUICK.rounds} rounds instead of ${FULL.rounds}, the first peer of the rows that a change is usually judged by
   --only        measure this row only; may be given again: ${ROW_IDS.join(", ")}
   --rounds      so many rounds
+  --micro       the pure parts of a request by themselves instead, in nanoseconds
   --ours        measure this checkout of the project instead of the one the benchmark is in
   --against     compare with this checkout of the project instead of all others
 
@@ -37,6 +38,7 @@ async function main(): Promise<number> {
       quick: { type: "boolean", default: false },
       only: { type: "string", multiple: true, default: [] },
       rounds: { type: "string" },
+      micro: { type: "boolean", default: false },
       name: { type: "string", default: "latest" },
       add: { type: "boolean", default: false },
       ours: { type: "string", default: PROJECT },
@@ -48,6 +50,10 @@ async function main(): Promise<number> {
   if (unknown !== undefined) throw new Error(`Unknown row "${unknown}"\n${HELP}`);
   if (values.help) {
     process.stdout.write(HELP);
+    return 0;
+  }
+  if (values.micro) {
+    await import("./micro.ts");
     return 0;
   }
   const basis = values.quick ? QUICK : FULL;
