@@ -67,6 +67,8 @@ export class Draft {
 
   /** Adds to the checksum what wasn't written in its order. */
   async #sumRest(): Promise<void> {
+    // As a rule there is nothing: a buffer made all the same would cost more than all else that a small file does.
+    if (this.#summed === this.#bodyBytes) return;
     const buffer = new Uint8Array(SUMMED_AT_ONCE_BYTES);
     while (this.#summed < this.#bodyBytes) {
       const wanted = Math.min(buffer.length, this.#bodyBytes - this.#summed);
