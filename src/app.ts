@@ -55,6 +55,11 @@ export async function startApp(config: Config, stopAsked: Promise<void>): Promis
   const processLog = openProcessLog(config);
   const { log } = processLog;
   try {
+    if (config.exposed.length > 0)
+      log.warn("The configuration file has secrets and other users may read it, wanted chmod o-r", {
+        file: config.config,
+        options: config.exposed.join(", "),
+      });
     const headerRules = readHeaderRules(config.headersFile);
     const certificate = await openCertificate(config, log);
     const origin = createOrigin(config);

@@ -2,9 +2,9 @@
 
 import { type App, StartError, startApp } from "./app.ts";
 import { completeConfig } from "./config/config.ts";
-import type { OptionValues } from "./config/options.ts";
-import { parseOptions, UsageError } from "./config/parse.ts";
+import { type GivenOptions, parseOptions } from "./config/parse.ts";
 import { usage } from "./config/usage.ts";
+import { UsageError } from "./config/usage-error.ts";
 import { version } from "./config/version.ts";
 
 const EXIT_FAILED = 1;
@@ -19,7 +19,7 @@ const SAME_WISH_MS = 100;
 process.exitCode = await main();
 
 async function main(): Promise<number> {
-  let options: OptionValues;
+  let options: GivenOptions;
   try {
     options = parseOptions(process.argv.slice(2), process.env);
   } catch (error) {

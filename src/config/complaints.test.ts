@@ -1,7 +1,8 @@
 import { describe, expect, test } from "bun:test";
 import { nearest } from "./nearest.ts";
 import { type Option, options } from "./options.ts";
-import { parseOptions, UsageError } from "./parse.ts";
+import { parseOptions } from "./parse.ts";
+import { UsageError } from "./usage-error.ts";
 
 const REQUIRED = ["--bucket", "site"];
 

@@ -3,13 +3,13 @@
 import { existsSync, readFileSync } from "node:fs";
 import { availableParallelism, tmpdir } from "node:os";
 import { join } from "node:path";
-import type { OptionValues } from "./options.ts";
+import type { GivenOptions } from "./parse.ts";
 
 /** Longest time a missing key is remembered where nothing is said, in seconds. */
 const NEGATIVE_TTL_MOST_SECONDS = 60;
 
 /** The options with nothing left open that the machine decides. */
-export interface Config extends OptionValues {
+export interface Config extends GivenOptions {
   readonly threads: number;
   readonly negativeTtl: number;
   readonly cacheDir: string;
@@ -17,7 +17,7 @@ export interface Config extends OptionValues {
 }
 
 /** Fills in what depends on the machine. */
-export function completeConfig(options: OptionValues): Config {
+export function completeConfig(options: GivenOptions): Config {
   const cacheDir = options.cacheDir ?? join(tmpdir(), `s3proxy-${process.getuid?.() ?? "user"}`);
   return {
     ...options,

@@ -14,6 +14,11 @@ export interface Kind<Value> {
   readonly placeholder: string;
   /** Turns the text of a flag or an environment variable into a value. Throws `WrongForm`. */
   parse(text: string): Value;
+  /**
+   * The text that means the same as a value of a configuration file that isn't a text; undefined where that is of another type.
+   * Absent where only a text will do.
+   */
+  textOf?(value: unknown): string | undefined;
 }
 
 /** Any text that isn't empty. */
@@ -36,7 +41,12 @@ export const boolean: Kind<boolean> = {
     if (given === "false") return false;
     throw new WrongForm('"true" or "false"');
   },
+  textOf: (value) => (typeof value === "boolean" ? String(value) : undefined),
 };
+
+function textOfNumber(value: unknown): string | undefined {
+  return typeof value === "number" ? String(value) : undefined;
+}
 
 /** A whole number within bounds, both included. */
 export function integer(placeholder: string, least: number, most: number): Kind<number> {
@@ -49,6 +59,7 @@ export function integer(placeholder: string, least: number, most: number): Kind<
       }
       return value;
     },
+    textOf: textOfNumber,
   };
 }
 
@@ -84,6 +95,7 @@ export const bytes: Kind<number> = {
     if (!Number.isSafeInteger(value)) throw new WrongForm('a size such as "512MiB", "20GB" or plain bytes');
     return value;
   },
+  textOf: textOfNumber,
 };
 
 /** One of a few words. */
@@ -221,6 +233,7 @@ export const origins: Kind<readonly string[]> = {
     }
     return list;
   },
+  textOf: (value) => (isStrings(value) ? JSON.stringify(value) : undefined),
 };
 
 function jsonStrings(given: string): string[] {
@@ -231,7 +244,11 @@ function jsonStrings(given: string): string[] {
   } catch {
     throw new WrongForm(wanted);
   }
-  if (!Array.isArray(parsed) || !parsed.every((item) => typeof item === "string"))
-    throw new WrongForm(wanted);
+  if (!isStrings(parsed)) throw new WrongForm(wanted);
   return parsed;
+}
+
+/** True for a list of texts and nothing else. */
+export function isStrings(value: unknown): value is string[] {
+  return Array.isArray(value) && value.every((item) => typeof item === "string");
 }

@@ -2,7 +2,7 @@
 
 import { isIP } from "node:net";
 import ipaddr from "ipaddr.js";
-import { type Kind, WrongForm } from "./kinds.ts";
+import { isStrings, type Kind, WrongForm } from "./kinds.ts";
 
 /** What stands for an empty list. */
 const NONE = "none";
@@ -18,6 +18,7 @@ export const networks: Kind<readonly string[]> = {
   parse(given) {
     return given.trim() === NONE ? [] : given.split(",").map((item) => networkOf(item.trim()));
   },
+  textOf: (value) => (isStrings(value) ? value.join(",") || NONE : undefined),
 };
 
 function networkOf(item: string): string {

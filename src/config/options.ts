@@ -111,12 +111,16 @@ export const options = {
   spoolSize: row({ flag: "spool-size", environment: "SPOOL_SIZE", kind: bytes, default: "256MiB", group: "Visitor metrics", help: "bytes that may wait there for each of the two; the oldest are dropped" }),
   visitSummary: row({ flag: "visit-summary", environment: "VISIT_SUMMARY", kind: boolean, default: "false", group: "Visitor metrics", help: "log one line about the last visits when the program stops" }),
 
+  config: row({ flag: "config", environment: "CONFIG_FILE", kind: filePath, group: "Other", help: "file of options in TOML or YAML (by its ending), named as the flags; flags and environment win" }),
   help: row({ flag: "help", short: "h", kind: boolean, default: "false", group: "Other", help: "print this text and exit" }),
   version: row({ flag: "version", kind: boolean, default: "false", group: "Other", help: "print the version and exit" }),
 };
 
 /** The name of an option in code. */
 export type OptionName = keyof typeof options;
+
+/** The table's rows by their names in code. */
+export const TABLE = Object.entries(options) as readonly [OptionName, Option<unknown>][];
 
 type ValueOf<Row> = Row extends { readonly kind: Kind<infer Value> }
   ? Row extends { readonly default: string } | { readonly required: true }

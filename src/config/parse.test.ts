@@ -1,6 +1,7 @@
 import { describe, expect, test } from "bun:test";
 import { type Option, type OptionName, options } from "./options.ts";
-import { parseOptions, UsageError } from "./parse.ts";
+import { parseOptions } from "./parse.ts";
+import { UsageError } from "./usage-error.ts";
 
 const REQUIRED = ["--bucket", "site"];
 
@@ -13,6 +14,9 @@ function messageOf(args: readonly string[], environment: Record<string, string> 
   }
   throw new Error(`Nothing was refused in ${JSON.stringify(args)}`);
 }
+
+/** Stands for every configuration file. */
+const emptyFile = () => ({ text: "", isReadableByOthers: false });
 
 /** The issue's table, written out again: what the flag, the short flag and the variable are called, and two values. */
 type Row = readonly [
@@ -30,6 +34,10 @@ const numbers = [
 const words = [
   ["word", "word"],
   ["other", "other"],
+] as const;
+const files = [
+  ["a.toml", "a.toml"],
+  ["b.yaml", "b.yaml"],
 ] as const;
 const truths = [
   ["true", true],
@@ -133,6 +141,7 @@ const table: readonly Row[] = [
   ["mongoUri", "mongo-uri", "f", "MONGO_URI", undefined, uris],
   ["mongoDatabase", "mongo-database", "g", "MONGO_DATABASE", "metrics", words],
   ["mongoCollection", "mongo-collection", "i", "MONGO_COLLECTION", "request", words],
+  ["config", "config", undefined, "CONFIG_FILE", undefined, files],
   ["help", "help", "h", undefined, false, truths],
   ["version", "version", undefined, undefined, false, truths],
   ["headersFile", "headers", undefined, "HEADERS_FILE", undefined, words],
@@ -160,7 +169,7 @@ describe.each(table.map((row) => ({ name: row[0], row })))("$name", ({ row }) =>
   };
   const others = [...(name === "bucket" ? [] : REQUIRED), ...(partners[name] ?? [])];
   const read = (args: string[], variables: Record<string, string> = {}) =>
-    parseOptions([...others, ...args], variables)[name];
+    parseOptions([...others, ...args], variables, emptyFile)[name];
 
   test("has its default", () => {
     if (name === "bucket")
@@ -229,4 +238,30 @@ test("what --help and --version need is not asked for", () => {
   expect(parseOptions(["-h"], bad).help).toBe(true);
   expect(parseOptions(["--version"], bad).version).toBe(true);
   expect(messageOf(["--help=false"])).toInclude("--bucket");
+});
+
+test("where it is given nowhere else a configuration file's value counts, and one that doesn't count isn't looked at", () => {
+  const file = () => ({
+    text: 'bucket = "from-file"\nport = 1\nttl = 1\nregion = "-"',
+    isReadableByOthers: false,
+  });
+  const args = ["--config", "s3proxy.toml", "--region", "eu-west-1", "-p", "2"];
+  const values = parseOptions(args, { PORT: "3", TTL: "4", AWS_REGION: "-" }, file);
+  expect(values).toMatchObject({
+    bucket: "from-file",
+    region: "eu-west-1",
+    port: 2,
+    ttl: 4,
+  });
+});
+
+test("a configuration file that can't be read is one line that names it", () => {
+  expect(messageOf(["--config", "/nowhere/s3proxy.toml"])).toMatch(
+    /^--config: "\/nowhere\/s3proxy.toml" can't be read: ENOENT/,
+  );
+});
+
+test("no configuration file is read for --help and --version", () => {
+  expect(parseOptions(["--help", "--config", "/nowhere/s3proxy.toml"], {}).help).toBe(true);
+  expect(parseOptions(["--version"], { CONFIG_FILE: "/nowhere/s3proxy.toml" }).version).toBe(true);
 });

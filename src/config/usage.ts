@@ -11,7 +11,7 @@ export function usage(): string {
     "Usage: s3proxy --bucket <name> [options]",
     "",
     "Serves the objects of an S3 bucket as a static website, from memory and disk.",
-    "Every option can be given as a flag or in the environment; the flag wins.",
+    "An option can be given as a flag, in the environment or in a file (--config); the first of these wins.",
   ];
   for (const group of GROUPS) {
     lines.push("", `${group}:`);

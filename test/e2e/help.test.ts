@@ -70,6 +70,7 @@ const ROWS: readonly (readonly [flag: string, short: string, environment: string
   ["mongo-uri", "f", "MONGO_URI", ""],
   ["mongo-database", "g", "MONGO_DATABASE", "default metrics"],
   ["mongo-collection", "i", "MONGO_COLLECTION", "default request"],
+  ["config", "", "CONFIG_FILE", ""],
   ["help", "h", "", ""],
   ["version", "", "", ""],
 ];

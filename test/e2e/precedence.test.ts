@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
-import { mkdirSync, mkdtempSync, readdirSync, rmSync, statSync } from "node:fs";
+import { mkdirSync, mkdtempSync, readdirSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { ask } from "../support/client.ts";
@@ -10,8 +10,10 @@ import {
   asEnvironment,
   asLongFlags,
   asShortFlags,
+  asTomlFile,
   chosenSettings,
   overriddenSettings,
+  type Settings,
 } from "../support/settings.ts";
 import { sha256Hex } from "../support/sigv4.ts";
 import { verifySignature } from "../support/sigv4-verify.ts";
@@ -26,7 +28,7 @@ beforeAll(async () => {
   [s3, elsewhere] = await Promise.all([startMemoryS3(), startMemoryS3()]);
   const missing = "<Error><Code>NoSuchKey</Code><Message>No</Message></Error>";
   s3.answer("*", 200, { ETag: '"1"' }, "small");
-  for (const prefix of ["", "long-prefix/", "short-prefix/", "environment-prefix/"]) {
+  for (const prefix of ["", "long-prefix/", "short-prefix/", "environment-prefix/", "file-prefix/"]) {
     for (const key of ["missing.txt", "missing.txt/index.html"]) s3.answer(prefix + key, 404, {}, missing);
     s3.answer(`${prefix}big.bin`, 200, {}, Buffer.alloc(BIG_BYTES));
   }
@@ -44,7 +46,7 @@ function loseFiles(cacheDir: string): void {
   for (const name of readdirSync(cacheDir)) rmSync(join(cacheDir, name), { recursive: true, force: true });
 }
 
-describe.each(["long", "short", "environment"] as const)("an option given as %s", (way) => {
+describe.each(["long", "short", "environment", "file"] as const)("an option given as %s", (way) => {
   let proxy: ReturnType<typeof spawnProxy>;
   let settings: ReturnType<typeof chosenSettings>;
   let listening: string;
@@ -52,8 +54,15 @@ describe.each(["long", "short", "environment"] as const)("an option given as %s"
 
   beforeAll(async () => {
     settings = chosenSettings(folder, way, s3.endpoint);
-    const other = asEnvironment(overriddenSettings(folder, elsewhere.endpoint));
-    if (way === "environment") proxy = spawnProxy([], asEnvironment(settings));
+    const overridden = overriddenSettings(folder, elsewhere.endpoint);
+    const other = asEnvironment(overridden);
+    const inFile = (given: Settings) => {
+      const path = join(folder, `${way}.toml`);
+      writeFileSync(path, asTomlFile(given), { mode: 0o600 });
+      return ["--config", path];
+    };
+    if (way === "file") proxy = spawnProxy(inFile(settings));
+    else if (way === "environment") proxy = spawnProxy(inFile(overridden), asEnvironment(settings));
     else proxy = spawnProxy(way === "long" ? asLongFlags(settings) : asShortFlags(settings), other);
     listening = await Promise.race([
       proxy.line(/ Listening /),

@@ -1,4 +1,4 @@
-/** One value for every option, in the three ways a user can give it. */
+/** One value for every option, in the ways a user can give it. */
 
 import { mkdirSync } from "node:fs";
 import { join } from "node:path";
@@ -111,6 +111,13 @@ export function asEnvironment(settings: Settings): Record<string, string> {
   return Object.fromEntries(
     Object.entries(settings).map(([flag, value]) => [NAMES[flag]!.environment, value]),
   );
+}
+
+/** The text of a configuration file. A text is read as a flag's is, whatever the option. */
+export function asTomlFile(settings: Settings): string {
+  return Object.entries(settings)
+    .map(([name, value]) => `${name} = ${JSON.stringify(value)}\n`)
+    .join("");
 }
 
 function given(flag: string, value: string): string[] {
