@@ -23,7 +23,8 @@ const folder = mkdtempSync(join(tmpdir(), "s3proxy-demo-"));
 const files = await upload(s3);
 const port = await freePort();
 const proxy = startProxy(port);
-for (const signal of ["SIGINT", "SIGTERM"] as const) process.on(signal, () => proxy.kill("SIGTERM"));
+for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"] as const)
+  process.on(signal, () => proxy.kill("SIGTERM"));
 say(port, files);
 const exitCode = await proxy.exited;
 await s3.stop();

@@ -1,12 +1,12 @@
 /** Composition root: from a configuration to parts that are wired to each other and run. */
 
-import { readFileSync } from "node:fs";
 import type { Config } from "./config/config.ts";
 import { version } from "./config/version.ts";
 import type { EdgeConfig } from "./edge/edge.ts";
 import type { Listener } from "./edge/listen.ts";
 import { listenForRedirects } from "./edge/redirect.ts";
-import { type HeaderRule, HeaderRulesError, parseHeaderRules } from "./http/header-rules.ts";
+import type { HeaderRule } from "./http/header-rules.ts";
+import { readHeaderRules } from "./http/header-rules-file.ts";
 import { lockDirectory } from "./keeper/directory-lock.ts";
 import { CacheDirectoryError, Disk, prepareCacheDirectory } from "./keeper/disk.ts";
 import { Keeper } from "./keeper/keeper.ts";
@@ -21,6 +21,7 @@ import { chainCredentials, staticCredentials } from "./origin/credentials.ts";
 import { type CredentialSource, S3Origin } from "./origin/s3.ts";
 import { describeRefusal } from "./origin/s3-error.ts";
 import type { BucketWebsite } from "./origin/website.ts";
+import { Reloader } from "./reload.ts";
 import { ConnectionLimit, connectionCounter } from "./threads/connection-limit.ts";
 import { startEdges } from "./threads/edges.ts";
 import { startPublisher } from "./threads/publisher-thread.ts";
@@ -40,6 +41,12 @@ export class StartError extends Error {
 /** The running program. */
 export interface App {
   readonly processLog: ProcessLog;
+  /**
+   * Reads again what can be changed while it runs, and logs what has become of it. Never rejects.
+   *
+   * @param readConfig the options as they are now. Throws `UsageError`
+   */
+  reload(readConfig: () => Config): Promise<void>;
   /** Ends what is in flight, writes what waits, and then resolves. */
   stop(): Promise<void>;
 }
@@ -124,8 +131,10 @@ export async function startApp(config: Config, stopAsked: Promise<void>): Promis
     });
     processLog.announce(`Listening on port ${edges.port}`);
     const indexed = keeper.index();
+    const reloader = new Reloader({ config, headerRules, processLog, edges, certificate, publisher });
     return {
       processLog,
+      reload: (readConfig) => reloader.reload(readConfig),
       async stop() {
         websiteWatch?.stop();
         certificate?.stop();
@@ -216,17 +225,6 @@ function openDisk(config: Config, origin: string, log: Log): Disk | undefined {
     return undefined;
   }
   return new Disk(config.cacheDir, origin);
-}
-
-function readHeaderRules(path: string | undefined): readonly HeaderRule[] {
-  if (path === undefined) return [];
-  try {
-    return parseHeaderRules(readFileSync(path, "utf8"));
-  } catch (error) {
-    const { message } = error as Error;
-    const where = error instanceof HeaderRulesError ? `line ${error.line} of "${path}"` : `"${path}"`;
-    throw new StartError(`--headers: ${where}: ${message}`);
-  }
 }
 
 function edgeConfig(

@@ -1,5 +1,6 @@
 /** Entry point: command line, start, signals, exit code. */
 
+import { closeSync, openSync } from "node:fs";
 import { type App, StartError, startApp } from "./app.ts";
 import { completeConfig } from "./config/config.ts";
 import { type GivenOptions, parseOptions } from "./config/parse.ts";
@@ -19,9 +20,10 @@ const SAME_WISH_MS = 100;
 process.exitCode = await main();
 
 async function main(): Promise<number> {
+  const args = process.argv.slice(2);
   let options: GivenOptions;
   try {
-    options = parseOptions(process.argv.slice(2), process.env);
+    options = parseOptions(args, process.env);
   } catch (error) {
     if (!(error instanceof UsageError)) throw error;
     return complain(error.message, EXIT_USAGE);
@@ -30,9 +32,11 @@ async function main(): Promise<number> {
   if (options.version) return say(`s3proxy ${version}\n`);
 
   const asked = onFirstSignal();
+  const hangUps = noteHangUps();
   try {
     const app = await startApp(completeConfig(options), asked);
     if (app === undefined) process.exit(0);
+    hangUps.from(() => app.reload(() => completeConfig(parseOptions(args, process.env))));
     logCrashes(app);
     await asked;
     const { log } = app.processLog;
@@ -63,6 +67,29 @@ function onFirstSignal(): Promise<void> {
     });
   }
   return promise;
+}
+
+/**
+ * SIGHUP asks for what was changed to be read again; one that comes during the start counts once that is done. It also comes when the
+ * terminal is closed that the program was started on, and asks for its end then.
+ */
+function noteHangUps() {
+  const { promise: started, resolve: from } = Promise.withResolvers<() => void>();
+  const isOnTerminal = (process.stdin.isTTY || process.stdout.isTTY) && hasTerminal();
+  process.on("SIGHUP", async () => {
+    if (isOnTerminal && !hasTerminal()) process.kill(process.pid, "SIGTERM");
+    else (await started)();
+  });
+  return { from };
+}
+
+function hasTerminal(): boolean {
+  try {
+    closeSync(openSync("/dev/tty", "r"));
+    return true;
+  } catch {
+    return false;
+  }
 }
 
 /** A programmer's mistake outside any request: the log gets it before the process ends. */

@@ -17,10 +17,16 @@ import { requestLog } from "./request-log.ts";
 import { visitObserver } from "./visits.ts";
 import { type WebsiteOptions, websiteOf } from "./website-config.ts";
 
-/** What an edge is told at its start; plain data, so that it can be sent to a thread. */
-export interface EdgeConfig {
-  readonly listen: ListenOptions;
+/** What an edge can be told again while it runs; plain data, so that it can be sent to a thread. */
+export interface EdgeSettings {
   readonly allowedOrigins: readonly string[];
+  readonly headerRules: readonly HeaderRule[];
+  readonly logLevel: Level;
+}
+
+/** What an edge is told at its start; plain data too. */
+export interface EdgeConfig extends EdgeSettings {
+  readonly listen: ListenOptions;
   readonly authKey: string | undefined;
   /** The bucket, and the prefix of it that is served. */
   readonly bucket: string;
@@ -29,8 +35,6 @@ export interface EdgeConfig {
   readonly website: WebsiteOptions;
   /** What the bucket said of it at the start. */
   readonly bucketWebsite: BucketWebsite | undefined;
-  readonly headerRules: readonly HeaderRule[];
-  readonly logLevel: Level;
   /** Networks in CIDR notation. */
   readonly trustedProxies: readonly string[];
   /** True where visits are stored somewhere. */
@@ -54,6 +58,8 @@ export interface Edge {
   readonly client: EdgeClient;
   /** The bucket's own website configuration is another one. */
   setBucketWebsite(website: BucketWebsite | undefined): void;
+  /** Answers by these from now on. The level of its log is set before by whoever made the log. */
+  setSettings(settings: EdgeSettings): void;
 }
 
 /**
@@ -98,6 +104,10 @@ export function startEdge(config: EdgeConfig, { keeper, uses, log, takeVisits, n
     client: {
       drop: (keys) => hotMap.drop(keys),
       dropAll: async () => hotMap.dropAll(),
+    },
+    setSettings({ allowedOrigins, headerRules }) {
+      const observers = observersOf(recorder, log);
+      handler.setPolicies({ cors: corsPolicy(allowedOrigins), headerRules, observers });
     },
     setBucketWebsite: (bucketWebsite) => handler.setWebsite(websiteOf(website, bucketWebsite)),
   };

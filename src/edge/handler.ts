@@ -41,7 +41,12 @@ export interface Handler {
   recover(error: Error): Promise<Response> | undefined;
   /** From now on the website is served so. */
   setWebsite(website: WebsiteConfig): void;
+  /** From now on answers say this, and requests are logged where the log's level by now wants them. */
+  setPolicies(policies: Policies): void;
 }
+
+/** What the operator can change while an edge runs. */
+export type Policies = Pick<HandlerParts, "cors" | "headerRules" | "observers">;
 
 /** Gives back an answer that may take a while, and until then the listener doesn't take the connection for idle. */
 export type Waiting = (request: Request, answer: Promise<Response>) => Promise<Response>;
@@ -73,10 +78,25 @@ export function createHandler(handlerParts: HandlerParts): Handler {
     parts.hotMap.dropAll();
   };
   const plain: Answer = (request, waiting, exchange) => answer(parts, request, waiting, exchange);
-  return { answer: watched(plain, parts), recover, setWebsite };
+  const setPolicies = ({ cors, headerRules, observers }: Policies) => {
+    parts.cors = cors;
+    parts.headerRules = headerRules;
+    // What is held has the headers of those before.
+    parts.hotMap.dropAll();
+    handler.answer = watched(plain, { ...handlerParts, observers });
+  };
+  const handler = { answer: watched(plain, handlerParts), recover, setWebsite, setPolicies };
+  return handler;
 }
 
-type Parts = HandlerParts & WebsiteParts & { website: WebsiteConfig };
+/** What may be replaced while requests are answered: each reads it once, before it waits for anything. */
+interface Replaceable {
+  website: WebsiteConfig;
+  cors: CorsPolicy;
+  headerRules: readonly HeaderRule[];
+}
+
+type Parts = Omit<HandlerParts, keyof Replaceable> & Omit<WebsiteParts, keyof Replaceable> & Replaceable;
 
 function answer(
   parts: Parts,

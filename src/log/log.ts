@@ -22,6 +22,12 @@ export interface Log {
   writes(level: Level): boolean;
 }
 
+/** A log whose level can be another one later. */
+export interface AdjustableLog extends Log {
+  /** From now on this is the least severe level that is written. */
+  setLevel(least: Level): void;
+}
+
 const SEVERITY: Readonly<Record<Level, number>> = { critical: 0, warn: 1, info: 2, debug: 3 };
 
 /**
@@ -31,8 +37,8 @@ const SEVERITY: Readonly<Record<Level, number>> = { critical: 0, warn: 1, info: 
  * @param sink where finished lines go
  * @param nowMs the clock, milliseconds since the epoch
  */
-export function createLog(least: Level, sink: LineSink, nowMs: () => number): Log {
-  const threshold = SEVERITY[least];
+export function createLog(least: Level, sink: LineSink, nowMs: () => number): AdjustableLog {
+  let threshold = SEVERITY[least];
   const at = (level: Level) => (message: string, fields?: Fields) => {
     if (SEVERITY[level] <= threshold) sink(formatLine(nowMs(), level, message, fields));
   };
@@ -42,6 +48,9 @@ export function createLog(least: Level, sink: LineSink, nowMs: () => number): Lo
     info: at("info"),
     debug: at("debug"),
     writes: (level) => SEVERITY[level] <= threshold,
+    setLevel(level) {
+      threshold = SEVERITY[level];
+    },
   };
 }
 

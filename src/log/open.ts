@@ -1,7 +1,7 @@
 /** The process' log: where the lines of all threads end. */
 
 import { openDailyFile } from "./daily-file.ts";
-import { createLog, type Level, type Log } from "./log.ts";
+import { type AdjustableLog, createLog, type Level } from "./log.ts";
 import { redactor } from "./redact.ts";
 
 /** At the end stdout has this long to take what waits, in milliseconds. */
@@ -20,7 +20,7 @@ export interface LogOptions {
 
 /** The process' log and how to end it. */
 export interface ProcessLog {
-  readonly log: Log;
+  readonly log: AdjustableLog;
   /** Takes a finished line of another thread. */
   readonly writeLine: (line: string) => void;
   /** Tells the user on stderr what no log would, where there is none. */

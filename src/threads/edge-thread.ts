@@ -1,6 +1,6 @@
 /** An edge on a thread of its own, as the main thread sees it. */
 
-import type { EdgeConfig } from "../edge/edge.ts";
+import type { EdgeConfig, EdgeSettings } from "../edge/edge.ts";
 import type { Keeper } from "../keeper/keeper.ts";
 import { lent } from "../keeper/protocol.ts";
 import type { Uses } from "../keeper/uses.ts";
@@ -30,6 +30,8 @@ export interface EdgeThread {
   readonly ended: Promise<string>;
   /** The bucket's own website configuration is another one. */
   setBucketWebsite(website: BucketWebsite | undefined): void;
+  /** Resolves when it answers by these, or has ended. */
+  setSettings(settings: EdgeSettings): Promise<void>;
   /** Serves new connections with this certificate. */
   renew(certificate: Certificate): void;
   /** Resolves when its requests in flight have ended, or have been ended after `deadlineMs`. */
@@ -57,15 +59,16 @@ export async function startEdgeThread(
   let lastId = 0;
   let reason = "it ended";
   const send = (message: ToEdge) => worker.postMessage(message);
+  const acknowledged = (ask: (id: number) => void) => {
+    const id = ++lastId;
+    const { promise, resolve } = Promise.withResolvers<void>();
+    acknowledgements.set(id, resolve);
+    ask(id);
+    return promise;
+  };
   const detach = host.keeper.attach({
     drop: (keys) => send({ type: "drop", keys }),
-    dropAll() {
-      const id = ++lastId;
-      const { promise, resolve } = Promise.withResolvers<void>();
-      acknowledgements.set(id, resolve);
-      send({ type: "drop-all", id });
-      return promise;
-    },
+    dropAll: () => acknowledged((id) => send({ type: "drop-all", id })),
   });
 
   worker.onmessage = ({ data }: MessageEvent<FromEdge>) => {
@@ -95,6 +98,7 @@ export async function startEdgeThread(
           },
         );
       case "dropped-all":
+      case "settings-taken":
         acknowledgements.get(data.id)?.();
         return void acknowledgements.delete(data.id);
       case "closed-idle":
@@ -136,6 +140,7 @@ export async function startEdgeThread(
     port,
     ended: ended.promise,
     setBucketWebsite: (website) => send({ type: "website", website }),
+    setSettings: (settings) => acknowledged((id) => send({ type: "settings", id, settings })),
     renew: (certificate) => send({ type: "renew", certificate }),
     async stop(deadlineMs) {
       send({ type: "stop", deadlineMs });

@@ -1,8 +1,8 @@
 /** Entry point of an edge's thread. It starts when it is told its configuration, and ends when it is told to stop. */
 
-import { type Edge, type EdgeConfig, startEdge } from "../edge/edge.ts";
+import { type Edge, type EdgeConfig, type EdgeSettings, startEdge } from "../edge/edge.ts";
 import { Uses } from "../keeper/uses.ts";
-import { createLog } from "../log/log.ts";
+import { type AdjustableLog, createLog } from "../log/log.ts";
 import type { VisitBatch } from "../metrics/batch.ts";
 import type { FromEdge, ToEdge } from "./messages.ts";
 import { RemoteKeeper } from "./remote-keeper.ts";
@@ -12,6 +12,7 @@ declare const self: Worker;
 const send = (message: FromEdge) => self.postMessage(message);
 const keeper = new RemoteKeeper(send);
 let edge: Edge | undefined;
+let log: AdjustableLog | undefined;
 
 self.onmessage = ({ data }: MessageEvent<ToEdge>) => {
   switch (data.type) {
@@ -36,6 +37,9 @@ self.onmessage = ({ data }: MessageEvent<ToEdge>) => {
       return send({ type: "closed-idle", id: data.id, connections: edge?.listener.closeIdle() ?? 0 });
     case "website":
       return edge?.setBucketWebsite(data.website);
+    case "settings":
+      takeSettings(data.settings);
+      return send({ type: "settings-taken", id: data.id });
     case "renew":
       return edge?.listener.renew(data.certificate);
     case "stop":
@@ -44,12 +48,18 @@ self.onmessage = ({ data }: MessageEvent<ToEdge>) => {
 };
 
 function start(config: EdgeConfig, uses: Uses): void {
-  const log = createLog(config.logLevel, (line) => send({ type: "log", line }), Date.now);
+  const own = createLog(config.logLevel, (line) => send({ type: "log", line }), Date.now);
+  log = own;
   try {
     const takeVisits = (batch: VisitBatch) => send({ type: "visits", batch });
-    edge = startEdge(config, { keeper, uses, log, takeVisits, nowMs: Date.now });
+    edge = startEdge(config, { keeper, uses, log: own, takeVisits, nowMs: Date.now });
     send({ type: "listening", port: edge.listener.port });
   } catch (error) {
     send({ type: "failed", reason: (error as Error).message });
   }
+}
+
+function takeSettings(settings: EdgeSettings): void {
+  log?.setLevel(settings.logLevel);
+  edge?.setSettings(settings);
 }

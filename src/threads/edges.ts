@@ -1,7 +1,7 @@
 /** All edges: one on this thread, or several on threads of their own that share the port and are started again when one ends. */
 
 import { createServer } from "node:net";
-import { type EdgeConfig, startEdge } from "../edge/edge.ts";
+import { type EdgeConfig, type EdgeSettings, startEdge } from "../edge/edge.ts";
 import { orInUse } from "../edge/listen.ts";
 import type { BucketWebsite } from "../origin/website.ts";
 import type { Certificate } from "../tls/certificate.ts";
@@ -15,6 +15,8 @@ export interface Edges {
   readonly port: number;
   /** The bucket's own website configuration is another one: every edge is told, also one that is started later. */
   setBucketWebsite(website: BucketWebsite | undefined): void;
+  /** Resolves when every edge answers by these; one that is started later does too. */
+  setSettings(settings: EdgeSettings): Promise<void>;
   /** Serves new connections with this certificate, also on threads that are started later. */
   renew(certificate: Certificate): void;
   /** Takes no more connections; resolves when what is in flight has ended, or has been ended after `deadlineMs`. */
@@ -38,7 +40,8 @@ export async function startEdges(threads: number, config: EdgeConfig, host: Thre
       { ...host, nowMs: Date.now },
     );
     host.keeper.attach(edge.client);
-    return { ...edge.listener, setBucketWebsite: edge.setBucketWebsite };
+    const { setBucketWebsite, setSettings } = edge;
+    return { ...edge.listener, setBucketWebsite, setSettings: async (settings) => setSettings(settings) };
   }
   // The first one finds a free port where any will do; the others share it.
   const first = await startEdgeThread(withPort(config, port), 1, host);
@@ -72,6 +75,7 @@ function supervise(threads: readonly EdgeThread[], startConfig: EdgeConfig, host
       // What it was told may be outdated by now.
       const { bucketWebsite, listen } = config;
       if (bucketWebsite !== given.bucketWebsite) thread.setBucketWebsite(bucketWebsite);
+      if (config !== given) void thread.setSettings(settingsOf(config));
       if (listen.tls !== undefined && listen.tls !== given.listen.tls) thread.renew(listen.tls.certificate);
     } catch (error) {
       host.log.critical("A serving thread could not be started", { reason: (error as Error).message });
@@ -84,6 +88,10 @@ function supervise(threads: readonly EdgeThread[], startConfig: EdgeConfig, host
     setBucketWebsite(bucketWebsite) {
       config = { ...config, bucketWebsite };
       for (const thread of running) thread.setBucketWebsite(bucketWebsite);
+    },
+    async setSettings(settings) {
+      config = { ...config, ...settings };
+      await Promise.all([...running].map((thread) => thread.setSettings(settings)));
     },
     renew(certificate) {
       const { listen } = config;
@@ -100,6 +108,10 @@ function supervise(threads: readonly EdgeThread[], startConfig: EdgeConfig, host
       return closed.reduce((sum, connections) => sum + connections, 0);
     },
   };
+}
+
+function settingsOf({ allowedOrigins, headerRules, logLevel }: EdgeConfig): EdgeSettings {
+  return { allowedOrigins, headerRules, logLevel };
 }
 
 function withPort(config: EdgeConfig, port: number): EdgeConfig {

@@ -1,8 +1,9 @@
 /** The messages between the main thread, where the keeper is, and the threads of the edges and the publisher. */
 
-import type { EdgeConfig } from "../edge/edge.ts";
+import type { EdgeConfig, EdgeSettings } from "../edge/edge.ts";
 import type { Coding } from "../http/coding.ts";
 import type { ClearScope, GrowingEntry, ListLookup, Lookup, Seek } from "../keeper/protocol.ts";
+import type { Level } from "../log/log.ts";
 import type { VisitBatch } from "../metrics/batch.ts";
 import type { PublisherConfig } from "../metrics/publisher-config.ts";
 import type { Part } from "../origin/origin.ts";
@@ -21,6 +22,7 @@ export type ToEdge =
   | { readonly type: "drop-all"; readonly id: number }
   | { readonly type: "close-idle"; readonly id: number }
   | { readonly type: "website"; readonly website: BucketWebsite | undefined }
+  | { readonly type: "settings"; readonly id: number; readonly settings: EdgeSettings }
   | { readonly type: "renew"; readonly certificate: Certificate }
   | { readonly type: "stop"; readonly deadlineMs: number };
 
@@ -56,6 +58,7 @@ export type FromEdge =
     }
   | { readonly type: "clear"; readonly id: number; readonly scope: ClearScope | undefined }
   | { readonly type: "dropped-all"; readonly id: number }
+  | { readonly type: "settings-taken"; readonly id: number }
   | { readonly type: "closed-idle"; readonly id: number; readonly connections: number }
   | { readonly type: "visits"; readonly batch: VisitBatch }
   | { readonly type: "log"; readonly line: string }
@@ -65,6 +68,7 @@ export type FromEdge =
 export type ToPublisher =
   | { readonly type: "start"; readonly config: PublisherConfig }
   | { readonly type: "visits"; readonly id: string; readonly batch: VisitBatch }
+  | { readonly type: "level"; readonly level: Level }
   | { readonly type: "stop"; readonly deadlineMs: number };
 
 /** From the publisher to the main thread. */
@@ -73,5 +77,6 @@ export type FromPublisher =
   | { readonly type: "failed"; readonly reason: string }
   /** A batch is in the hands of every sink's delivery. */
   | { readonly type: "taken"; readonly id: string }
+  | { readonly type: "level-taken" }
   | { readonly type: "log"; readonly line: string }
   | { readonly type: "stopped" };

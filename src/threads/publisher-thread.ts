@@ -1,7 +1,7 @@
 /** The publisher, on a thread of its own, as the main thread sees it: nothing it does can slow an answer. */
 
 import { randomUUID } from "node:crypto";
-import type { Log } from "../log/log.ts";
+import type { Level, Log } from "../log/log.ts";
 import { BATCH_VISITS, countOf, type VisitBatch } from "../metrics/batch.ts";
 import type { PublisherConfig } from "../metrics/publisher-config.ts";
 import type { FromPublisher, ToPublisher } from "./messages.ts";
@@ -27,12 +27,18 @@ export interface PublisherHost {
 export interface PublisherThread {
   /** Takes visits. Never throws. */
   take(batch: VisitBatch): void;
+  /** Resolves when its log has this level, or it has ended; one that is started again has it too. */
+  setLogLevel(level: Level): Promise<void>;
   /** Takes no more; resolves when what it has is stored, or is left to the spool after `deadlineMs`. */
   stop(deadlineMs: number): Promise<void>;
 }
 
 /** Starts the publisher; it is started again when it ends by itself. Rejects with the reason where it can't be started. */
-export async function startPublisher(config: PublisherConfig, host: PublisherHost): Promise<PublisherThread> {
+export async function startPublisher(
+  startConfig: PublisherConfig,
+  host: PublisherHost,
+): Promise<PublisherThread> {
+  let config = startConfig;
   const run = randomUUID();
   const underWay = new Map<string, VisitBatch>();
   let thread = await startThread(config, host, (id) => underWay.delete(id));
@@ -68,6 +74,10 @@ export async function startPublisher(config: PublisherConfig, host: PublisherHos
       underWay.set(id, batch);
       thread.send({ type: "visits", id, batch });
     },
+    async setLogLevel(logLevel) {
+      config = { ...config, logLevel };
+      await thread.setLogLevel(logLevel);
+    },
     async stop(deadlineMs) {
       isStopping = true;
       thread.send({ type: "stop", deadlineMs });
@@ -82,6 +92,8 @@ export async function startPublisher(config: PublisherConfig, host: PublisherHos
 
 interface Thread {
   send(message: ToPublisher): void;
+  /** Resolves when it has been taken, or the thread has ended. */
+  setLogLevel(level: Level): Promise<void>;
   /** Resolves when the thread has ended, with why. */
   readonly ended: Promise<string>;
   /** Resolves when everything is stored, or the thread has ended. */
@@ -97,6 +109,8 @@ async function startThread(
   const started = Promise.withResolvers<void>();
   const stopped = Promise.withResolvers<void>();
   const ended = Promise.withResolvers<string>();
+  /** Told in the order in which they were asked for. */
+  const levels: (() => void)[] = [];
   let reason = "it ended";
   const send = (message: ToPublisher) => worker.postMessage(message);
   worker.onmessage = ({ data }: MessageEvent<FromPublisher>) => {
@@ -108,6 +122,8 @@ async function startThread(
         return started.reject(new Error(data.reason));
       case "taken":
         return onTaken(data.id);
+      case "level-taken":
+        return levels.shift()?.();
       case "log":
         return host.writeLine(data.line);
       case "stopped":
@@ -125,5 +141,11 @@ async function startThread(
   });
   send({ type: "start", config });
   await started.promise;
-  return { send, ended: ended.promise, stopped: stopped.promise };
+  const setLogLevel = (level: Level) => {
+    const { promise, resolve } = Promise.withResolvers<void>();
+    levels.push(resolve);
+    send({ type: "level", level });
+    return Promise.race([promise, ended.promise.then(() => {})]);
+  };
+  return { send, setLogLevel, ended: ended.promise, stopped: stopped.promise };
 }

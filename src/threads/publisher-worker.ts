@@ -1,6 +1,6 @@
 /** Entry point of the publisher's thread. It starts when it is told its configuration, and ends when it is told to stop. */
 
-import { createLog } from "../log/log.ts";
+import { type AdjustableLog, createLog } from "../log/log.ts";
 import { openPublisher } from "../metrics/open.ts";
 import type { Publisher } from "../metrics/publisher.ts";
 import type { PublisherConfig } from "../metrics/publisher-config.ts";
@@ -10,6 +10,7 @@ declare const self: Worker;
 
 const send = (message: FromPublisher) => self.postMessage(message);
 let publisher: Publisher | undefined;
+let log: AdjustableLog | undefined;
 
 self.onmessage = ({ data }: MessageEvent<ToPublisher>) => {
   switch (data.type) {
@@ -17,15 +18,19 @@ self.onmessage = ({ data }: MessageEvent<ToPublisher>) => {
       return start(data.config);
     case "visits":
       return publisher?.take(data.batch, data.id).then(() => send({ type: "taken", id: data.id }));
+    case "level":
+      log?.setLevel(data.level);
+      return send({ type: "level-taken" });
     case "stop":
       return publisher?.close(data.deadlineMs).then(() => send({ type: "stopped" }));
   }
 };
 
 function start(config: PublisherConfig): void {
-  const log = createLog(config.logLevel, (line) => send({ type: "log", line }), Date.now);
+  const own = createLog(config.logLevel, (line) => send({ type: "log", line }), Date.now);
+  log = own;
   try {
-    publisher = openPublisher(config, log);
+    publisher = openPublisher(config, own);
     send({ type: "started" });
   } catch (error) {
     send({ type: "failed", reason: (error as Error).message });

@@ -57,20 +57,32 @@ export class CertificateWatch {
 
   /** Looks once. What can't be used leaves the one before serving. */
   async look(renew: (certificate: Certificate) => void): Promise<void> {
-    let found: Certificate;
     try {
-      found = await this.#read();
+      this.take(await this.read(), renew);
     } catch (error) {
       if (!(error instanceof CertificateError)) throw error;
       this.#complain(error.message);
-      return;
     }
+  }
+
+  /**
+   * What the files hold now.
+   *
+   * @throws CertificateError
+   */
+  read(): Promise<Certificate> {
+    return this.#read();
+  }
+
+  /** From now on this one is served with. Returns false where it is the same as before. */
+  take(found: Certificate, renew: (certificate: Certificate) => void): boolean {
     this.#problem = undefined;
     this.#told = undefined;
-    if (found.chain === this.#current.chain && found.privateKey === this.#current.privateKey) return;
+    if (found.chain === this.#current.chain && found.privateKey === this.#current.privateKey) return false;
     this.#current = found;
     renew(found);
     this.#log.info("Certificate renewed", describeCertificate(found));
+    return true;
   }
 
   /** A renewal is two files, written one after the other: only what is still wrong at the next look is worth a line, and only one. */
