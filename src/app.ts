@@ -1,7 +1,6 @@
 /** Composition root: from a configuration to parts that are wired to each other and run. */
 
 import type { Config } from "./config/config.ts";
-import { version } from "./config/version.ts";
 import type { EdgeConfig } from "./edge/edge.ts";
 import type { Listener } from "./edge/listen.ts";
 import { listenForRedirects } from "./edge/redirect.ts";
@@ -15,12 +14,11 @@ import { WebsiteWatch } from "./keeper/website-watch.ts";
 import type { Log } from "./log/log.ts";
 import { openLog, type ProcessLog } from "./log/open.ts";
 import type { VisitBatch } from "./metrics/batch.ts";
-import { hasDestination, type PublisherConfig } from "./metrics/publisher-config.ts";
-import { bucketAddress } from "./origin/address.ts";
-import { chainCredentials, staticCredentials } from "./origin/credentials.ts";
-import { type CredentialSource, S3Origin } from "./origin/s3.ts";
+import { hasDestination } from "./metrics/publisher-config.ts";
+import type { S3Origin } from "./origin/s3.ts";
 import { describeRefusal } from "./origin/s3-error.ts";
 import type { BucketWebsite } from "./origin/website.ts";
+import { createOrigin, publisherConfig } from "./parts.ts";
 import { Reloader } from "./reload.ts";
 import { ConnectionLimit, connectionCounter } from "./threads/connection-limit.ts";
 import { startEdges } from "./threads/edges.ts";
@@ -163,24 +161,6 @@ function openProcessLog(config: Config): ProcessLog {
   });
 }
 
-function createOrigin(config: Config): S3Origin {
-  return new S3Origin({
-    address: bucketAddress(config),
-    prefix: config.prefix ?? "",
-    region: config.region,
-    credentials: config.noSign ? undefined : credentialsOf(config),
-    userAgent: `s3proxy/${version}`,
-    nowMs: Date.now,
-    deadlineMs: config.originTimeout * 1000,
-  });
-}
-
-function credentialsOf({ key, secret, sessionToken, region }: Config): CredentialSource {
-  if (key === undefined || secret === undefined) return chainCredentials(region, Date.now);
-  const credentials = { accessKeyId: key, secretAccessKey: secret };
-  return staticCredentials(sessionToken === undefined ? credentials : { ...credentials, sessionToken });
-}
-
 /** Asks S3 once: what it says is wrong ends the start; that it can't be reached does not, for the cache may serve. */
 async function assertReadable(origin: S3Origin, config: Config, log: Log): Promise<void> {
   try {
@@ -266,20 +246,4 @@ async function startRedirects(
   httpsPort: number,
 ): Promise<Listener | undefined> {
   return port === undefined ? undefined : listenForRedirects({ host, port, httpsPort });
-}
-
-function publisherConfig(config: Config): PublisherConfig {
-  const { mmdbHost, mmdbPort, mmdbFile, ilpHost, ilpPort, ilpSeriesName, mongoUri, logLevel } = config;
-  const { mongoDatabase: database, mongoCollection: collection } = config;
-  return {
-    mmdbWs: mmdbHost === undefined ? undefined : { host: mmdbHost, port: mmdbPort },
-    mmdbFile,
-    isAnonymous: config.anonymizeIp,
-    questDb: ilpHost === undefined ? undefined : { host: ilpHost, port: ilpPort, series: ilpSeriesName },
-    mongoDb: mongoUri === undefined ? undefined : { uri: mongoUri, database, collection },
-    isSummarised: config.visitSummary,
-    spoolDirectory: config.spoolDir,
-    spoolBytes: config.spoolSize,
-    logLevel,
-  };
 }

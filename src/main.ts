@@ -2,6 +2,7 @@
 
 import { closeSync, openSync } from "node:fs";
 import { type App, StartError, startApp } from "./app.ts";
+import { commands, readCommand } from "./config/commands.ts";
 import { completeConfig } from "./config/config.ts";
 import { type GivenOptions, parseOptions } from "./config/parse.ts";
 import { usage } from "./config/usage.ts";
@@ -20,17 +21,21 @@ const SAME_WISH_MS = 100;
 process.exitCode = await main();
 
 async function main(): Promise<number> {
-  const args = process.argv.slice(2);
-  let options: GivenOptions;
   try {
-    options = parseOptions(args, process.env);
+    const { command, rest } = readCommand(process.argv.slice(2));
+    const options = parseOptions(rest, process.env, command && commands[command].options);
+    if (options.help) return say(usage(command));
+    if (options.version) return say(`s3proxy ${version}\n`);
+    if (command === undefined) return await serve(rest, options);
+    const { runCommand } = await import("./commands/run.ts");
+    return (await runCommand(command, rest)) ? 0 : EXIT_FAILED;
   } catch (error) {
     if (!(error instanceof UsageError)) throw error;
     return complain(error.message, EXIT_USAGE);
   }
-  if (options.help) return say(usage());
-  if (options.version) return say(`s3proxy ${version}\n`);
+}
 
+async function serve(args: readonly string[], options: GivenOptions): Promise<number> {
   const asked = onFirstSignal();
   const hangUps = noteHangUps();
   try {

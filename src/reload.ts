@@ -3,7 +3,7 @@
 import { isDeepStrictEqual } from "node:util";
 import type { Config } from "./config/config.ts";
 import { nameInFile } from "./config/config-file.ts";
-import { type OptionName, TABLE } from "./config/options.ts";
+import { OPTION_NAMES, type OptionName, options } from "./config/options.ts";
 import { UsageError } from "./config/usage-error.ts";
 import type { EdgeSettings } from "./edge/edge.ts";
 import { HeaderRulesFileError, readHeaderRules } from "./http/header-rules-file.ts";
@@ -79,9 +79,9 @@ export class Reloader {
 
   /** Options that have another value by now, which only a start can give them. */
   #needsRestart(config: Config): string | undefined {
-    const names = TABLE.filter(
-      ([name]) => !RELOADED.has(name) && !isDeepStrictEqual(config[name], this.#parts.config[name]),
-    ).map(([, option]) => nameInFile(option));
+    const names = OPTION_NAMES.filter(
+      (name) => !RELOADED.has(name) && !isDeepStrictEqual(config[name], this.#parts.config[name]),
+    ).map((name) => nameInFile(options[name]));
     return names.length === 0 ? undefined : names.join(", ");
   }
 

@@ -1,7 +1,7 @@
 /** The configuration file: TOML or YAML by its ending, with the names of the flags. */
 
 import { nearest } from "./nearest.ts";
-import { type Option, type OptionName, options, TABLE } from "./options.ts";
+import { OPTION_NAMES, type Option, type OptionName, options } from "./options.ts";
 import { shortened, UsageError } from "./usage-error.ts";
 import { type Given, notValid } from "./value.ts";
 
@@ -17,7 +17,7 @@ export interface ConfigText {
 
 /** What a file says. */
 export interface ConfigFile {
-  readonly settings: ReadonlyMap<OptionName, Given>;
+  readonly settings: ReadonlyMap<string, Given>;
   /** The names of the secrets in it that others may read. */
   readonly exposed: readonly string[];
 }
@@ -39,9 +39,9 @@ export function parseConfigFile(path: string, { text, isReadableByOthers }: Conf
   const place = new Place(path, text);
   if (text.length > MOST_CHARACTERS) throw place.error(`wanted at most ${MOST_CHARACTERS} characters`);
   const byName = new Map(
-    TABLE.filter(([name]) => !NOT_IN_A_FILE.has(name)).map(([name, row]) => [nameInFile(row), name]),
+    OPTION_NAMES.filter((name) => !NOT_IN_A_FILE.has(name)).map((name) => [nameInFile(options[name]), name]),
   );
-  const settings = new Map<OptionName, Given>();
+  const settings = new Map<string, Given>();
   const exposed: string[] = [];
   for (const [named, value] of Object.entries(readDocument(place))) {
     const name = byName.get(named);

@@ -2,7 +2,7 @@
 
 import { parseArgs } from "node:util";
 import { nearest } from "./nearest.ts";
-import { type OptionName, options, TABLE } from "./options.ts";
+import type { Option, OptionTable } from "./options.ts";
 import { shortened, UsageError } from "./usage-error.ts";
 import { type Given, wantedOf } from "./value.ts";
 
@@ -11,18 +11,19 @@ import { type Given, wantedOf } from "./value.ts";
  *
  * @throws UsageError for what is no flag, and for a flag without its value
  */
-export function readFlags(args: readonly string[]): Map<OptionName, Given> {
-  const byFlag = new Map<string, OptionName>();
+export function readFlags(args: readonly string[], table: OptionTable): Map<string, Given> {
+  const byFlag = new Map<string, { readonly name: string; readonly option: Option<unknown> }>();
   const schema: Record<string, { type: "string" | "boolean"; short?: string }> = {};
-  for (const [name, { flag, short, kind }] of TABLE) {
+  for (const [name, option] of Object.entries(table)) {
+    const { flag, short, kind } = option;
     if (flag === undefined) continue;
-    byFlag.set(flag, name);
+    byFlag.set(flag, { name, option });
     const type = kind.placeholder === "" ? "boolean" : "string";
     schema[flag] = short === undefined ? { type } : { type, short };
   }
   const { tokens } = parseArgs({ args: [...args], options: schema, strict: false, tokens: true });
-  const given = new Map<OptionName, Given>();
-  let previous: { name: OptionName; spelled: string; index: number } | undefined;
+  const given = new Map<string, Given>();
+  let previous: { name: string; spelled: string; index: number } | undefined;
   for (const token of tokens) {
     if (token.kind === "option-terminator") continue;
     if (token.kind === "positional") {
@@ -33,14 +34,15 @@ export function readFlags(args: readonly string[]): Map<OptionName, Given> {
       previous = undefined;
       continue;
     }
-    const name = byFlag.get(token.name);
-    if (name === undefined) throw new UsageError(unknownFlag(token.rawName, [...byFlag.keys()]));
+    const known = byFlag.get(token.name);
+    if (known === undefined) throw new UsageError(unknownFlag(token.rawName, [...byFlag.keys()]));
+    const { name, option } = known;
     const isBoolean = schema[token.name]?.type === "boolean";
     // The next flag isn't a value; one that does begin so can be given as "--flag=value".
     const isMissing =
       token.value === undefined || (token.inlineValue === false && token.value.startsWith("--"));
     if (!isBoolean && isMissing) {
-      throw new UsageError(`${token.rawName} needs a value: ${wantedOf(options[name])}`);
+      throw new UsageError(`${token.rawName} needs a value: ${wantedOf(option)}`);
     }
     given.set(name, { spelled: token.rawName, text: token.value ?? "true" });
     previous =

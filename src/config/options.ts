@@ -46,7 +46,7 @@ export interface Option<Value> {
 }
 
 /** The headings of the table, in their order. */
-export type Group = "Bucket" | "Serving" | "TLS" | "Cache" | "Logs" | "Visitor metrics" | "Other";
+export type Group = "Bucket" | "Serving" | "TLS" | "Cache" | "Logs" | "Visitor metrics" | "Command" | "Other";
 
 /** Every option, in the order of `--help`. */
 // biome-ignore format: one row a line reads as the table it is
@@ -119,19 +119,26 @@ export const options = {
 /** The name of an option in code. */
 export type OptionName = keyof typeof options;
 
-/** The table's rows by their names in code. */
-export const TABLE = Object.entries(options) as readonly [OptionName, Option<unknown>][];
-
 type ValueOf<Row> = Row extends { readonly kind: Kind<infer Value> }
   ? Row extends { readonly default: string } | { readonly required: true }
     ? Value
     : Value | undefined
   : never;
 
-/** What the command line and the environment say, defaults filled in; absent values are `undefined`. */
-export type OptionValues = { readonly [Name in OptionName]: ValueOf<(typeof options)[Name]> };
+/** The names of all rows. */
+export const OPTION_NAMES = Object.keys(options) as readonly OptionName[];
 
-function row<Value, const Row extends Option<Value>>(
+/** Rows by their names in code. */
+export type OptionTable = Readonly<Record<string, Option<unknown>>>;
+
+/** What a table's options are worth, defaults filled in; absent values are `undefined`. */
+export type ValuesOf<Table extends OptionTable> = { readonly [Name in keyof Table]: ValueOf<Table[Name]> };
+
+/** What the program runs with. */
+export type OptionValues = ValuesOf<typeof options>;
+
+/** A row with the type of its values. */
+export function row<Value, const Row extends Option<Value>>(
   it: Row & { kind: Kind<Value> },
 ): Row & { kind: Kind<Value> } {
   return it;

@@ -169,7 +169,7 @@ describe.each(table.map((row) => ({ name: row[0], row })))("$name", ({ row }) =>
   };
   const others = [...(name === "bucket" ? [] : REQUIRED), ...(partners[name] ?? [])];
   const read = (args: string[], variables: Record<string, string> = {}) =>
-    parseOptions([...others, ...args], variables, emptyFile)[name];
+    parseOptions([...others, ...args], variables, {}, emptyFile)[name];
 
   test("has its default", () => {
     if (name === "bucket")
@@ -246,7 +246,7 @@ test("where it is given nowhere else a configuration file's value counts, and on
     isReadableByOthers: false,
   });
   const args = ["--config", "s3proxy.toml", "--region", "eu-west-1", "-p", "2"];
-  const values = parseOptions(args, { PORT: "3", TTL: "4", AWS_REGION: "-" }, file);
+  const values = parseOptions(args, { PORT: "3", TTL: "4", AWS_REGION: "-" }, {}, file);
   expect(values).toMatchObject({
     bucket: "from-file",
     region: "eu-west-1",

@@ -3,7 +3,14 @@
 import { readFileSync, statSync } from "node:fs";
 import { type ConfigFile, type ConfigText, parseConfigFile } from "./config-file.ts";
 import { readFlags } from "./flags.ts";
-import { type Option, type OptionName, type OptionValues, options, TABLE } from "./options.ts";
+import {
+  type Option,
+  type OptionName,
+  type OptionTable,
+  type OptionValues,
+  options,
+  type ValuesOf,
+} from "./options.ts";
 import { UsageError } from "./usage-error.ts";
 import { type Given, parseValue } from "./value.ts";
 
@@ -11,6 +18,8 @@ import { type Given, parseValue } from "./value.ts";
 export type GivenOptions = OptionValues & {
   /** The names of the secrets in the configuration file that other users may read. */
   readonly exposed: readonly string[];
+  /** How the user named what was given: a flag, a variable, or a line of the file. */
+  readonly spelled: Readonly<Record<string, string>>;
 };
 
 /** A file that others may read has this bit in its mode. */
@@ -23,25 +32,30 @@ const NO_FILE: ConfigFile = { settings: new Map(), exposed: [] };
  *
  * @param args what follows the program's name
  * @param environment variables by name; an empty one counts as unset
+ * @param more options of a command, which only its flags and the environment can give
  * @param readFile reads the configuration file that the others name
  * @throws UsageError naming the option, the value (unless it is a secret) and what was wanted
  */
-export function parseOptions(
+export function parseOptions<const More extends OptionTable = Record<never, never>>(
   args: readonly string[],
   environment: Readonly<Record<string, string | undefined>>,
+  more?: More,
   readFile: (path: string) => ConfigText = readConfigText,
-): GivenOptions {
-  const flags = readFlags(args);
+): GivenOptions & ValuesOf<More> {
+  const table: OptionTable = { ...options, ...more };
+  const flags = readFlags(args, table);
   const asked = (name: OptionName) => flags.get(name)?.text === "true";
   const onlyAsks = asked("help") || asked("version");
-  const variables = onlyAsks ? new Map<OptionName, Given>() : readEnvironment(environment);
+  const variables = onlyAsks ? new Map<string, Given>() : readEnvironment(environment, table);
   const config = flags.get("config") ?? variables.get("config");
   const { settings, exposed } =
     config === undefined || onlyAsks ? NO_FILE : readConfigFile(parseValue(options.config, config), readFile);
-  const values: Partial<Record<OptionName, unknown>> = {};
-  for (const [name, option] of TABLE) {
+  const values: Record<string, unknown> = {};
+  const spelled: Record<string, string> = {};
+  for (const [name, option] of Object.entries(table)) {
     const given = flags.get(name) ?? variables.get(name) ?? settings.get(name);
     if (given !== undefined) {
+      spelled[name] = given.spelled;
       values[name] = parseValue(option, given);
     } else if (option.default !== undefined) {
       values[name] = option.kind.parse(option.default);
@@ -49,14 +63,18 @@ export function parseOptions(
       throw new UsageError(`${spellings(option)} is required`);
     }
   }
-  const complete = { ...(values as OptionValues), exposed };
+  // Every row of the table has had its turn.
+  const complete = { ...(values as OptionValues & ValuesOf<More>), exposed, spelled };
   if (!onlyAsks) checkTogether(complete);
   return complete;
 }
 
-function readEnvironment(environment: Readonly<Record<string, string | undefined>>): Map<OptionName, Given> {
-  const given = new Map<OptionName, Given>();
-  for (const [name, { environment: variable }] of TABLE) {
+function readEnvironment(
+  environment: Readonly<Record<string, string | undefined>>,
+  table: OptionTable,
+): Map<string, Given> {
+  const given = new Map<string, Given>();
+  for (const [name, { environment: variable }] of Object.entries(table)) {
     const text = variable === undefined ? undefined : environment[variable];
     if (variable !== undefined && text !== undefined && text !== "")
       given.set(name, { spelled: variable, text });

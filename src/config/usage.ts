@@ -1,28 +1,57 @@
 /** The text of `--help` and the rows of README's table, both from the one option table. */
 
-import { type Group, type Option, options } from "./options.ts";
+import { type CommandName, commands } from "./commands.ts";
+import { type Group, type Option, type OptionTable, options } from "./options.ts";
 
 const ROWS = Object.values(options) as Option<unknown>[];
 const GROUPS: readonly Group[] = ["Bucket", "Serving", "TLS", "Cache", "Logs", "Visitor metrics", "Other"];
 
-/** The text of `--help`, ending in a newline. */
-export function usage(): string {
-  const lines = [
-    "Usage: s3proxy --bucket <name> [options]",
+/** The text of `--help`, or of a command's, ending in a newline. */
+export function usage(command?: CommandName): string {
+  const lines = [...(command === undefined ? introduction() : introductionOf(command))];
+  for (const group of GROUPS)
+    lines.push("", `${group}:`, ...linesOf(ROWS.filter((row) => row.group === group)));
+  return `${lines.join("\n")}\n`;
+}
+
+const SOURCES =
+  "An option can be given as a flag, in the environment or in a file (--config); the first of these wins.";
+
+function introduction(): string[] {
+  return [
+    "Usage: s3proxy [command] --bucket <name> [options]",
     "",
     "Serves the objects of an S3 bucket as a static website, from memory and disk.",
-    "An option can be given as a flag, in the environment or in a file (--config); the first of these wins.",
+    SOURCES,
+    "",
+    "Commands (s3proxy <command> --help says more):",
+    ...Object.entries(commands).map(([name, { help }]) => twoColumns(name, help)),
   ];
-  for (const group of GROUPS) {
-    lines.push("", `${group}:`);
-    for (const option of ROWS.filter((row) => row.group === group)) {
-      const environment = option.flag === undefined ? undefined : option.environment;
-      const notes = [environment, defaultText(option)].filter((note) => note !== undefined);
-      const left = `  ${flagText(option)}`;
-      lines.push(`${left.padEnd(40)} ${option.help}${notes.length > 0 ? ` [${notes.join(", ")}]` : ""}`);
-    }
-  }
-  return `${lines.join("\n")}\n`;
+}
+
+function introductionOf(command: CommandName): string[] {
+  const { help, options: own } = commands[command];
+  return [
+    `Usage: s3proxy ${command} --bucket <name> [options]`,
+    "",
+    `Takes the options of the serving program and its own, to ${help}.`,
+    SOURCES,
+    "",
+    `Options of ${command}:`,
+    ...linesOf(Object.values(own as OptionTable)),
+  ];
+}
+
+function linesOf(rows: readonly Option<unknown>[]): string[] {
+  return rows.map((option) => {
+    const environment = option.flag === undefined ? undefined : option.environment;
+    const notes = [environment, defaultText(option)].filter((note) => note !== undefined);
+    return twoColumns(flagText(option), `${option.help}${notes.length > 0 ? ` [${notes.join(", ")}]` : ""}`);
+  });
+}
+
+function twoColumns(left: string, right: string): string {
+  return `${`  ${left}`.padEnd(40)} ${right}`;
 }
 
 /** README's table of options in Markdown, ending in a newline. */

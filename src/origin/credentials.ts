@@ -23,18 +23,42 @@ export function staticCredentials(credentials: Credentials): CredentialSource {
  * The library behind it is loaded when the first credentials are asked for.
  */
 export function chainCredentials(region: string, nowMs: () => number): CredentialSource {
-  return renewingCredentials(async () => {
-    const { fromNodeProviderChain } = await import("@aws-sdk/credential-providers");
-    const { accessKeyId, secretAccessKey, sessionToken, expiration } = await fromNodeProviderChain({
-      clientConfig: { region },
-    })();
-    return {
-      accessKeyId,
-      secretAccessKey,
-      ...(sessionToken === undefined ? {} : { sessionToken }),
-      ...(expiration === undefined ? {} : { expiration }),
-    };
-  }, nowMs);
+  return renewingCredentials(() => loadFromChain(region), nowMs);
+}
+
+/** Credentials of the AWS default chain, and in words where in it they were found. */
+export type ChainCredentials = ExpiringCredentials & { readonly source: string };
+
+/** Goes through the chain once. Rejects with the library's reason where nothing is found. */
+export async function loadFromChain(region: string): Promise<ChainCredentials> {
+  const { fromNodeProviderChain } = await import("@aws-sdk/credential-providers");
+  const { accessKeyId, secretAccessKey, sessionToken, expiration, ...found } = await fromNodeProviderChain({
+    clientConfig: { region },
+  })();
+  return {
+    accessKeyId,
+    secretAccessKey,
+    ...(sessionToken === undefined ? {} : { sessionToken }),
+    ...(expiration === undefined ? {} : { expiration }),
+    source: sourceOf("$source" in found ? found.$source : undefined),
+  };
+}
+
+/** The places of the chain by the names that the library gives them, the nearest to the credentials first. */
+const SOURCES: readonly (readonly [RegExp, string])[] = [
+  [/^CREDENTIALS_ENV_VARS$/, "the environment"],
+  [/WEB_ID/, "a web identity"],
+  [/SSO/, "SSO"],
+  [/PROCESS/, "a credential process"],
+  [/HTTP/, "the container (ECS or EKS)"],
+  [/IMDS/, "the EC2 instance"],
+  [/PROFILE/, "a shared profile"],
+];
+
+function sourceOf(marks: unknown): string {
+  const names = typeof marks === "object" && marks !== null ? Object.keys(marks) : [];
+  for (const [pattern, source] of SOURCES) if (names.some((name) => pattern.test(name))) return source;
+  return "the AWS default chain";
 }
 
 /**

@@ -23,7 +23,7 @@ export interface ListedObject {
 export const PAGE_NAMES = 1_000;
 
 /** The question for a page of the names under a prefix, folders as one name each. */
-export function listingQuery(prefix: string, token: string | undefined): Record<string, string> {
+export function listingQuery(prefix: string, token: string | undefined) {
   return {
     "list-type": "2",
     delimiter: "/",
@@ -33,6 +33,16 @@ export function listingQuery(prefix: string, token: string | undefined): Record<
     prefix,
     ...(token === undefined ? {} : { "continuation-token": token }),
   };
+}
+
+/**
+ * The question for a page of all keys that begin so, at whatever depth.
+ *
+ * @param most how many at once, up to `PAGE_NAMES`
+ */
+export function keysQuery(prefix: string, token: string | undefined, most: number): Record<string, string> {
+  const { delimiter: _, ...query } = listingQuery(prefix, token);
+  return { ...query, "max-keys": String(most) };
 }
 
 /**

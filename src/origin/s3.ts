@@ -3,7 +3,7 @@
 import type { BucketAddress } from "./address.ts";
 import { readWhole } from "./body.ts";
 import { type Exchanged, exchange } from "./exchange.ts";
-import { type ListingPage, listingQuery, parseListing } from "./listing.ts";
+import { keysQuery, type ListingPage, listingQuery, PAGE_NAMES, parseListing } from "./listing.ts";
 import {
   type Bucket,
   type BucketAnswer,
@@ -150,6 +150,16 @@ export class S3Origin implements Origin, Bucket {
     // What a client made up, or what S3 has forgotten.
     const isTokenRefused = answer.kind === "failed" && answer.error?.code === "InvalidArgument";
     return token !== undefined && isTokenRefused ? { kind: "missing" } : answer;
+  }
+
+  /**
+   * A page of the keys that begin so, at whatever depth; never one of folders. Never throws.
+   *
+   * @param token the `next` of the page before; the first page where it is undefined
+   */
+  keys(prefix: string, token?: string, most = PAGE_NAMES): Promise<BucketAnswer<ListingPage>> {
+    const query = keysQuery(this.#parts.prefix + prefix, token, most);
+    return this.#document(query, LISTING_BYTES, (xml) => parseListing(xml, this.#parts.prefix));
   }
 
   async website(): Promise<BucketAnswer<BucketWebsite>> {

@@ -75,6 +75,10 @@ const ROWS: readonly (readonly [flag: string, short: string, environment: string
   ["version", "", "", ""],
 ];
 
+/** Every command, and its own options. */
+const OPTIONS_OF: Readonly<Record<string, readonly string[]>> = { check: ["--json"] };
+const COMMANDS = Object.keys(OPTIONS_OF);
+
 describe("--help", () => {
   let help: Ended;
   let rows: string[];
@@ -105,8 +109,12 @@ describe("--help", () => {
     expect(line).toContain("[default []]");
   });
 
+  test.each(COMMANDS)("shows the command %s", (command) => {
+    expect(rows.filter((line) => line.startsWith(`  ${command} `))).toHaveLength(1);
+  });
+
   test("has no rows beside these", () => {
-    expect(rows.length).toBe(ROWS.length + 1);
+    expect(rows.length).toBe(ROWS.length + 1 + COMMANDS.length);
   });
 
   test.each(Object.entries(SECRETS))("doesn't show the value of %s", (_name, value) => {
@@ -116,6 +124,19 @@ describe("--help", () => {
   test("is printed for -h too, whatever else is wrong with the environment", async () => {
     const short = await runProxy(["-h"], { PORT: "none", ALLOWED_ORIGINS: "{" });
     expect(short).toEqual(help);
+  });
+});
+
+describe.each(COMMANDS)("%s --help", (command) => {
+  test("shows its own options and those of serving, and exits 0", async () => {
+    const { exitCode, stdout } = await runProxy([command, "--help"], { ...SECRETS, PORT: "none" });
+    expect([exitCode, stdout.split("\n")[0]]).toEqual([
+      0,
+      `Usage: s3proxy ${command} --bucket <name> [options]`,
+    ]);
+    const own = stdout.slice(stdout.indexOf(`Options of ${command}:`), stdout.indexOf("\nBucket:"));
+    expect([...own.matchAll(/--[a-z-]+/g)].map(String)).toEqual([...(OPTIONS_OF[command] ?? [])]);
+    for (const [flag] of ROWS) expect(stdout).toMatch(new RegExp(` --${flag}[ \n]`));
   });
 });
 
