@@ -7,12 +7,10 @@ import { mkdtempSync, rmSync } from "node:fs";
 import { createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { Glob } from "bun";
 import { CITY_DATABASE } from "../test/support/mmdb-ws.ts";
-import type { S3Backend } from "../test/support/s3-backend.ts";
 import { startS3rver } from "../test/support/s3rver.ts";
+import { uploadSampleSite } from "../test/support/sample-site.ts";
 
-const SITE = join(import.meta.dir, "../examples/site");
 const MAIN = join(import.meta.dir, "../src/main.ts");
 const FIRST_PORT = 8000;
 const PORTS_TRIED = 100;
@@ -20,7 +18,7 @@ const AUTH_KEY = "demo";
 
 const s3 = await startS3rver();
 const folder = mkdtempSync(join(tmpdir(), "s3proxy-demo-"));
-const files = await upload(s3);
+const files = await uploadSampleSite(s3);
 const port = await freePort();
 const proxy = startProxy(port);
 for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"] as const)
@@ -30,16 +28,6 @@ const exitCode = await proxy.exited;
 await s3.stop();
 rmSync(folder, { recursive: true, force: true });
 process.exit(exitCode);
-
-async function upload(bucket: S3Backend): Promise<number> {
-  const names = [...new Glob("**/*").scanSync(SITE)];
-  for (const name of names) {
-    const file = Bun.file(join(SITE, name));
-    // Object keys are NFC here, whatever the file system makes of names.
-    await bucket.put(name.normalize("NFC"), await file.bytes(), { "content-type": file.type });
-  }
-  return names.length;
-}
 
 /** Port 8000, or the next one that nobody listens on. */
 async function freePort(): Promise<number> {

@@ -7,6 +7,7 @@ import { type Browser, chromium, type Page, type Response as PageResponse } from
 import { type CertificateFolder, certificateFolder } from "../support/certificate-folder.ts";
 import type { RunningProxy } from "../support/proxy.ts";
 import type { S3Backend } from "../support/s3-backend.ts";
+import { uploadSampleSite } from "../support/sample-site.ts";
 import { type Site, startSite } from "../support/site.ts";
 import { ensureChromium } from "./chromium.ts";
 
@@ -15,7 +16,6 @@ setDefaultTimeout(600_000);
 /** A page that takes longer, in milliseconds, is a failure. */
 const PAGE_DEADLINE_MS = 30_000;
 
-const EXAMPLE = join(import.meta.dir, "../../examples/site");
 const SCREENSHOTS = join(import.meta.dir, "../../.cache/browser");
 /** An hour of sound, 57.6 MB: far more than a browser asks for ahead. */
 const SOUND = { seconds: 3_600, samplesPerSecond: 8_000 };
@@ -62,10 +62,7 @@ afterAll(async () => {
 });
 
 async function upload(s3: S3Backend): Promise<void> {
-  for (const name of new Bun.Glob("**/*").scanSync(EXAMPLE)) {
-    const file = Bun.file(join(EXAMPLE, name));
-    await s3.put(name.normalize("NFC"), await file.bytes(), { "content-type": file.type });
-  }
+  await uploadSampleSite(s3);
   await s3.put("media/sound.wav", silence(), { "content-type": "audio/wav" });
   const player =
     '<!doctype html><title>Sound</title><video src="sound.wav" controls preload="metadata"></video>';
