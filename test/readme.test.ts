@@ -11,7 +11,7 @@ test("README's table of options is the one the option table makes", () => {
 });
 
 test("every npm command README names is a script", () => {
-  const named = [...readme.matchAll(/npm (?:run )?(start|test|demo|bench|check|test:services)\b/g)].map(
+  const named = [...readme.matchAll(/npm (?:run )?(start|test|demo|bench|build|check|test:services)\b/g)].map(
     (match) => String(match[1]),
   );
   expect(named).toContain("demo");

@@ -74,12 +74,17 @@ export async function run(
 export async function ensureInstalled(program: string, debianPackage: string): Promise<string> {
   const found = Bun.which(program);
   if (found !== null) return found;
-  console.error(`Installing ${debianPackage}`);
-  await run(["apt-get", "update", "-qq"]);
-  await run(["apt-get", "install", "-y", "-qq", "--no-install-recommends", debianPackage]);
+  await installPackages(debianPackage);
   const installed = Bun.which(program);
   if (installed === null) throw new Error(`The package "${debianPackage}" brought no "${program}"`);
   return installed;
+}
+
+/** Installs Debian packages; needs root. Throws where that can't be done. */
+export async function installPackages(...names: readonly string[]): Promise<void> {
+  console.error(`Installing ${names.join(" ")}`);
+  await run(["apt-get", "update", "-qq"]);
+  await run(["apt-get", "install", "-y", "-qq", "--no-install-recommends", ...names]);
 }
 
 /** A port of 127.0.0.1 that is free now. */
