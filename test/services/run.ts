@@ -29,6 +29,7 @@ for (const testPaths of [
   ["./test/services/mongodb-contract.ts"],
   ["./test/services/browser.ts"],
   ["./test/services/arm64.ts"],
+  ["./test/services/image.ts"],
 ]) {
   const child = Bun.spawn([process.execPath, "test", ...testPaths], {
     cwd: ROOT,
