@@ -13,7 +13,7 @@ import type { Row } from "./row.ts";
 import { startOrigin } from "./servers.ts";
 import { ROW_IDS, runSuite } from "./suite.ts";
 
-const FULL: Effort = { rounds: 9, seconds: 1, warmUpSeconds: 2, isQuick: false };
+const FULL: Effort = { rounds: 7, seconds: 1, warmUpSeconds: 2, isQuick: false };
 const QUICK: Effort = { rounds: 3, seconds: 1, warmUpSeconds: 1, isQuick: true };
 const PROJECT = resolve(import.meta.dirname, "..");
 const RESULTS = join(import.meta.dirname, "results");

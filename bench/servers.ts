@@ -54,7 +54,9 @@ export async function startProxy(
   const command = [BUN, join(project, "src/main.ts"), "--bucket", "bucket", "--no-sign", "--threads", "1"];
   command.push("--endpoint", `http://127.0.0.1:${originPort}`, "--host", "127.0.0.1", "--port", String(port));
   command.push("--ttl", "3600", "--cache-dir", join(directory, "cache"), "--dir", directory);
-  if (name === "s3proxy-few") command.push("--cache-size", String(FEW_BYTES));
+  // Either bound alone would leave room in the other place.
+  if (name === "s3proxy-few")
+    command.push("--cache-size", String(FEW_BYTES), "--memory-size", String(FEW_BYTES));
   if (name === "s3proxy-visits") {
     const [linePort, mongoPort] = (await startAndRead("sink.ts")).trim().split(" ");
     command.push("--ilp-host", "127.0.0.1", "--ilp-port", linePort ?? "");
