@@ -68,6 +68,13 @@ function nextPath(): string {
   return paths[turn] ?? "/";
 }
 
+const missing = paths.map((path) => path.replace("page", "gone"));
+/** Not one constant: a lookup of that is taken out of the loop. */
+function nextMissing(): string {
+  turn = (turn + 97) % PATHS;
+  return missing[turn] ?? "/";
+}
+
 summary(() => {
   const awkward = "/docs/%C3%BCber%20uns/Preise%20%2B%20AGB.html";
   bench("route: a plain path", () => do_not_optimize(meaningOf(nextPath(), "index.html")));
@@ -96,7 +103,7 @@ summary(() => {
 summary(() => {
   let second = 0;
   bench("hot map: found", () => do_not_optimize(hotMap.get(nextPath())));
-  bench("hot map: not found", () => do_not_optimize(hotMap.get("/blog/2026/not-there.html")));
+  bench("hot map: not found", () => do_not_optimize(hotMap.get(nextMissing())));
   bench("hot map: what is chosen", () => do_not_optimize(hot.choose(BROWSER["accept-encoding"])));
   bench("hot map: headers, same second", () => do_not_optimize(hot.headers("full", cors, NOW_MS)));
   bench("hot map: headers, next second", () => {
