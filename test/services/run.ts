@@ -27,6 +27,7 @@ for (const testPaths of [
   anyS3,
   ["./test/services/questdb-contract.ts"],
   ["./test/services/mongodb-contract.ts"],
+  ["./test/services/visits-stored.ts"],
   ["./test/services/browser.ts"],
   ["./test/services/arm64.ts"],
   ["./test/services/image.ts"],
