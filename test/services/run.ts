@@ -28,6 +28,7 @@ for (const testPaths of [
   ["./test/services/questdb-contract.ts"],
   ["./test/services/mongodb-contract.ts"],
   ["./test/services/visits-stored.ts"],
+  ["./test/services/readme-queries.ts"],
   ["./test/services/browser.ts"],
   ["./test/services/arm64.ts"],
   ["./test/services/image.ts"],
