@@ -84,7 +84,7 @@ describe.each(PROTOCOLS)("over %s", (protocol) => {
       client.db(DATABASE).collection(series).find({}, { promoteValues: false }).toArray(),
     );
     documents = inOrder(found, (document) => document as unknown as Seen["texts"]);
-  }, 120_000);
+  }, 60_000);
 
   test("the table has these columns and types, and no others", async () => {
     const { rows } = await questDb.query(`select "column", type from table_columns('${series}')`);
