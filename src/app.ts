@@ -18,7 +18,7 @@ import { hasDestination } from "./metrics/publisher-config.ts";
 import type { S3Origin } from "./origin/s3.ts";
 import { describeRefusal } from "./origin/s3-error.ts";
 import type { BucketWebsite } from "./origin/website.ts";
-import { createOrigin, publisherConfig } from "./parts.ts";
+import { createOrigin, keeperSettings, publisherConfig } from "./parts.ts";
 import { Reloader } from "./reload.ts";
 import { ConnectionLimit, connectionCounter } from "./threads/connection-limit.ts";
 import { startEdges } from "./threads/edges.ts";
@@ -86,17 +86,7 @@ export async function startApp(config: Config, stopAsked: Promise<void>): Promis
       origin,
       bucket: origin,
       disk,
-      cacheBytes: config.cacheSize,
-      arePrecompressed: config.precompressed,
-      maxObjectBytes: config.maxObjectSize,
-      memoryBytes: config.memorySize,
-      freshness: {
-        ttlMs,
-        negativeTtlMs: config.negativeTtl * 1000,
-        isForced: config.forceTtl,
-        staleWhileRevalidateMs: config.staleWhileRevalidate * 1000,
-        staleIfErrorMs: config.staleIfError * 1000,
-      },
+      ...keeperSettings(config),
       nowMs: Date.now,
       random: Math.random,
       log,

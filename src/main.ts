@@ -28,7 +28,10 @@ async function main(): Promise<number> {
     if (options.version) return say(`s3proxy ${version}\n`);
     if (command === undefined) return await serve(rest, options);
     const { runCommand } = await import("./commands/run.ts");
-    return (await runCommand(command, rest)) ? 0 : EXIT_FAILED;
+    const exitCode = (await runCommand(command, rest)) ? 0 : EXIT_FAILED;
+    // Nothing that is still under way is waited for, but what has been said.
+    process.stdout.write("", () => process.exit(exitCode));
+    return exitCode;
   } catch (error) {
     if (!(error instanceof UsageError)) throw error;
     return complain(error.message, EXIT_USAGE);

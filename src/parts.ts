@@ -26,6 +26,23 @@ function credentialsOf({ key, secret, sessionToken, region }: Config): Credentia
   return staticCredentials(sessionToken === undefined ? credentials : { ...credentials, sessionToken });
 }
 
+/** What a keeper is told of the configuration. */
+export function keeperSettings(config: Config) {
+  return {
+    cacheBytes: config.cacheSize,
+    arePrecompressed: config.precompressed,
+    maxObjectBytes: config.maxObjectSize,
+    memoryBytes: config.memorySize,
+    freshness: {
+      ttlMs: config.ttl * 1000,
+      negativeTtlMs: config.negativeTtl * 1000,
+      isForced: config.forceTtl,
+      staleWhileRevalidateMs: config.staleWhileRevalidate * 1000,
+      staleIfErrorMs: config.staleIfError * 1000,
+    },
+  };
+}
+
 /** Where visits go and how. */
 export function publisherConfig(config: Config): PublisherConfig {
   const { mmdbHost, mmdbPort, mmdbFile, ilpHost, ilpPort, ilpSeriesName, mongoUri, logLevel } = config;

@@ -10,7 +10,18 @@ const SOURCE = join(import.meta.dir, "../src");
 const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   "main.ts": ["app.ts", "commands/run.ts", "config"],
   "parts.ts": ["config", "metrics/publisher-config.ts", "origin"],
-  commands: ["parts.ts", "common", "config", "http", "keeper", "log", "metrics", "origin", "tls"],
+  commands: [
+    "parts.ts",
+    "edge/route.ts",
+    "common",
+    "config",
+    "http",
+    "keeper",
+    "log",
+    "metrics",
+    "origin",
+    "tls",
+  ],
   "app.ts": [
     "config",
     "edge/edge.ts",

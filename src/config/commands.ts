@@ -1,6 +1,6 @@
 /** The commands beside serving, which is what the program does where none is named. */
 
-import { boolean } from "./kinds.ts";
+import { boolean, integer, text } from "./kinds.ts";
 import { nearest } from "./nearest.ts";
 import { type OptionTable, row } from "./options.ts";
 import { shortened, UsageError } from "./usage-error.ts";
@@ -20,6 +20,14 @@ export const commands = {
     help: "look at everything these options name, say what is wrong, and exit with 1 if anything is",
     options: {
       json: row({ flag: "json", kind: boolean, default: "false", group: "Command", help: "print JSON, for a program" }),
+    },
+  },
+  warm: {
+    help: "fetch objects into the cache directory before the program serves from it",
+    options: {
+      from: row({ flag: "from", kind: text, default: "bucket", group: "Command", help: "which ones: bucket for all, or a sitemap: a file, a URL, or a key in the bucket" }),
+      under: row({ flag: "under", kind: text, group: "Command", help: "only keys that begin so, below --prefix" }),
+      concurrency: row({ flag: "concurrency", kind: integer("<number>", 1, 256), default: "8", group: "Command", help: "most objects that are fetched at once" }),
     },
   },
 } as const satisfies Readonly<Record<string, Command>>;

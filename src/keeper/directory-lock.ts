@@ -4,6 +4,9 @@ import { join } from "node:path";
 import { type ExclusiveLock, lockFile } from "../common/exclusive-lock.ts";
 import { CacheDirectoryError } from "./disk.ts";
 
+/** Another program has the directory. */
+export class DirectoryInUseError extends CacheDirectoryError {}
+
 const held: ExclusiveLock[] = [];
 
 /** The name of the file that is locked. */
@@ -12,13 +15,13 @@ export const LOCK_NAME = ".lock";
 /**
  * Takes the directory until the process ends, however it ends.
  *
- * @throws CacheDirectoryError where another process has it
+ * @throws DirectoryInUseError where another process has it
  * @throws SQLite's error where no file can be made there
  */
 export function lockDirectory(directory: string): void {
   const lock = lockFile(join(directory, LOCK_NAME));
   if (lock === undefined) {
-    throw new CacheDirectoryError(
+    throw new DirectoryInUseError(
       `Cache directory "${directory}" is in use by another s3proxy, wanted one of its own for --cache-dir`,
     );
   }

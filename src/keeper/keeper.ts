@@ -7,6 +7,7 @@ import { BoundedMap } from "../common/bounded-map.ts";
 import type { Coding } from "../http/coding.ts";
 import type { Log } from "../log/log.ts";
 import { type Bucket, type Origin, OriginError, type Part } from "../origin/origin.ts";
+import { type FetchedAhead, fetchAhead } from "./fetch-ahead.ts";
 import { Fetcher } from "./fetcher.ts";
 import { SMALL_BODY_BYTES } from "./fill.ts";
 import { type FreshnessRules, isFresh, staleWindowsOf } from "./freshness.ts";
@@ -150,6 +151,13 @@ export class Keeper implements KeeperClient {
     if (codingsOf(entry).length === 0) return false;
     if (progress.join()) await progress.leaveAtEnd();
     return progress.state === "whole";
+  }
+
+  /** Makes sure of a fresh copy of an object before anybody asks for it. Never rejects. */
+  fetchAhead(key: string): Promise<FetchedAhead> {
+    const { growths } = this.#fetcher;
+    const lookup = (asked: string) => this.#askedLookup(asked);
+    return fetchAhead(key, { store: this.#store, growths, lookup, nowMs: this.#nowMs });
   }
 
   /** Edges forget what they hold of these, and of what these are representations of. */

@@ -295,7 +295,10 @@ test.each([
 describe("a command", () => {
   test.each([
     [["chekc"], 's3proxy: Unknown command "chekc", did you mean "check"?\n'],
-    [["serve", "--bucket", "site"], 's3proxy: Unknown command "serve", wanted "check" or options alone\n'],
+    [
+      ["serve", "--bucket", "site"],
+      's3proxy: Unknown command "serve", wanted "check", "warm" or options alone\n',
+    ],
     [["check", "--bucket", "site", "more"], 's3proxy: Unexpected argument "more"\n'],
     [["--bucket", "site", "--json"], 's3proxy: Unknown option "--json", try "--help"\n'],
     [["check"], "s3proxy: --bucket (or S3_BUCKET in the environment) is required\n"],
