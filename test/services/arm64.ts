@@ -11,8 +11,9 @@ import { sampleFile, uploadSampleSite } from "../support/sample-site.ts";
 import { startSite } from "../support/site.ts";
 import { ensureInstalled, installPackages } from "./program.ts";
 
-/** Two packages may have to be installed, and Bun for arm64 be fetched. */
-setDefaultTimeout(300_000);
+/** What is missing is installed first, in milliseconds. */
+const PREPARE_MS = 300_000;
+setDefaultTimeout(30_000);
 
 /** Where Debian has the C library of arm64. */
 const LIBRARIES = "/usr/aarch64-linux-gnu";
@@ -24,7 +25,7 @@ let command: readonly string[];
 beforeAll(async () => {
   await buildProgram("linux-arm64", program);
   command = [...(await emulator()), program];
-});
+}, PREPARE_MS);
 afterAll(() => rmSync(folder, { recursive: true, force: true }));
 
 /** What runs a program for arm64 here. */

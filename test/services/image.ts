@@ -5,14 +5,15 @@ import { chmodSync, chownSync, mkdtempSync, readdirSync, readFileSync, rmSync } 
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { ask, PROTOCOLS } from "../support/client.ts";
-import { bucketFlags, spawnProxy } from "../support/proxy.ts";
+import { bucketFlags, listeningPort, spawnProxy } from "../support/proxy.ts";
 import { sampleFile, uploadSampleSite } from "../support/sample-site.ts";
 import { framesIn, startSite, until } from "../support/site.ts";
 import { type BuiltImage, buildImage } from "./buildah.ts";
 import { freePort } from "./program.ts";
 
-/** buildah may have to be installed. */
-setDefaultTimeout(300_000);
+/** What is missing is installed first, in milliseconds. */
+const PREPARE_MS = 300_000;
+setDefaultTimeout(30_000);
 
 const ROOT = join(import.meta.dir, "../..");
 const VOLUME = "/var/cache/s3proxy";
@@ -38,7 +39,7 @@ beforeAll(async () => {
   // As a volume of Kubernetes with `fsGroup`: it belongs to root, and the group may write.
   chownSync(volume, 0, GROUP);
   chmodSync(volume, 0o2770);
-});
+}, PREPARE_MS);
 afterAll(() => {
   image?.remove();
   if (volume !== undefined) rmSync(volume, { recursive: true, force: true });
@@ -107,8 +108,7 @@ test("a container serves from a read-only file system, keeps objects in its volu
   const environment = environmentOf({ PORT: String(port), THREADS: "2" });
   const command = inContainer(image.config.Entrypoint);
   const program = spawnProxy(bucketFlags(site.location), environment, command);
-  const failed = program.ended.then((it) => Promise.reject(new Error(`It ended: ${JSON.stringify(it)}`)));
-  await Promise.race([program.line(/ Listening /), failed]);
+  expect(await listeningPort(program)).toBe(port);
 
   const page = await sampleFile("index.html").text();
   for (const protocol of PROTOCOLS) expect((await ask(port, { protocol, path: "/" })).text).toBe(page);
@@ -118,7 +118,6 @@ test("a container serves from a read-only file system, keeps objects in its volu
   );
   expect(await health(environment)).toEqual({ exitCode: 0, stdout: "", stderr: "" });
 
-  failed.catch(() => {});
   program.signal("SIGTERM");
   expect((await program.ended).exitCode).toBe(0);
   expect((await health(environment)).exitCode).toBe(1);

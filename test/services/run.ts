@@ -34,6 +34,7 @@ for (const testPaths of [
   ["./test/services/browser.ts"],
   ["./test/services/arm64.ts"],
   ["./test/services/image.ts"],
+  ["./test/services/systemd.ts"],
 ]) {
   const child = Bun.spawn([process.execPath, "test", ...testPaths], {
     cwd: ROOT,

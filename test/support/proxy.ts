@@ -71,17 +71,24 @@ export async function startProxy(options: ProxyOptions = {}): Promise<RunningPro
     options.command,
   );
   const ended = child.ended.finally(() => rmSync(folder, { recursive: true, force: true }));
-  const failed = ended.then((it) => Promise.reject(new Error(`The program ended: ${JSON.stringify(it)}`)));
-  failed.catch(() => {});
-  const deadline = setTimeout(() => child.signal("SIGKILL"), START_DEADLINE_MS);
-  const listening = await Promise.race([child.line(/ Listening /), failed]);
-  clearTimeout(deadline);
-  const port = Number(/ port=(\d+)/.exec(listening)?.[1]);
+  const port = await listeningPort({ ...child, ended });
   const stop = () => {
     child.signal("SIGTERM");
     return ended;
   };
   return { ...child, port, cacheDir, logDir, ended, stop };
+}
+
+/** The port that a started program says it listens on. Rejects with its output where it ends instead, or is killed for saying nothing. */
+export async function listeningPort(child: Pick<RunningProxy, "line" | "signal" | "ended">): Promise<number> {
+  const failed = child.ended.then((it) =>
+    Promise.reject(new Error(`The program ended: ${JSON.stringify(it)}`)),
+  );
+  failed.catch(() => {});
+  const deadline = setTimeout(() => child.signal("SIGKILL"), START_DEADLINE_MS);
+  const listening = await Promise.race([child.line(/ Listening /), failed]);
+  clearTimeout(deadline);
+  return Number(/ port=(\d+)/.exec(listening)?.[1]);
 }
 
 /** Runs the program to its end; for what it refuses to start with. */
