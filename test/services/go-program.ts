@@ -40,6 +40,16 @@ export async function ensureGoProgram({ name, module, version }: GoProgram): Pro
   return built;
 }
 
+/** The path of a program whose source is a folder here; built in `.cache/bin` each time, which is quick where nothing has changed. */
+export async function buildGoProgram(name: string, folder: string): Promise<string> {
+  const go = Bun.which("go");
+  if (go === null) throw new Error(`There is no "go" on PATH to build ${name} with`);
+  await mkdir(BIN_DIRECTORY, { recursive: true });
+  const built = join(BIN_DIRECTORY, name);
+  await run([go, "build", "-buildvcs=false", "-o", built, "."], { cwd: folder });
+  return built;
+}
+
 async function build(go: string, module: string): Promise<void> {
   await mkdir(BIN_DIRECTORY, { recursive: true });
   await run([go, "install", module], { environment: { GOBIN: BIN_DIRECTORY } });

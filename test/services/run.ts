@@ -35,6 +35,7 @@ for (const testPaths of [
   ["./test/services/arm64.ts"],
   ["./test/services/image.ts"],
   ["./test/services/systemd.ts"],
+  ["./test/services/helm.ts"],
 ]) {
   const child = Bun.spawn([process.execPath, "test", ...testPaths], {
     cwd: ROOT,
