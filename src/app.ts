@@ -20,6 +20,9 @@ import { describeRefusal } from "./origin/s3-error.ts";
 import type { BucketWebsite } from "./origin/website.ts";
 import { createOrigin, keeperSettings, publisherConfig } from "./parts.ts";
 import { Reloader } from "./reload.ts";
+import { ThreadCounters } from "./telemetry/counters.ts";
+import type { Operations } from "./telemetry/operations.ts";
+import { ReadinessCheck } from "./telemetry/readiness.ts";
 import { ConnectionLimit, connectionCounter } from "./threads/connection-limit.ts";
 import { startEdges } from "./threads/edges.ts";
 import { startPublisher } from "./threads/publisher-thread.ts";
@@ -67,7 +70,8 @@ export async function startApp(config: Config, stopAsked: Promise<void>): Promis
       });
     const headerRules = readHeaderRules(config.headersFile);
     const certificate = await openCertificate(config, log);
-    const origin = createOrigin(config);
+    const counters = new ThreadCounters();
+    const origin = createOrigin(config, counters.of(0).origin);
     const ttlMs = config.ttl * 1000;
     const websiteWatch = config.websiteConfig
       ? new WebsiteWatch({ bucket: origin, ttlMs, random: Math.random, log })
@@ -96,7 +100,14 @@ export async function startApp(config: Config, stopAsked: Promise<void>): Promis
     const publisher = isRecording ? await startPublisher(publishing, processLog) : undefined;
     const takeVisits = (batch: VisitBatch) => publisher?.take(batch);
     const startConfig = edgeConfig(config, headerRules, websiteWatch?.website, certificate?.current);
-    const host = { keeper, uses, takeVisits, ...processLog };
+    const readiness = new ReadinessCheck({
+      answeredAtMs: () => counters.originAnsweredAtMs,
+      probe: () => origin.probe(),
+      canCacheServe: () => keeper.canServe(),
+      nowMs: Date.now,
+    });
+    const operations: Operations = { readiness: () => readiness.check() };
+    const host = { keeper, uses, takeVisits, operations, counters, ...processLog };
     const edges = await startEdges(config.threads, { ...startConfig, isRecording }, host);
     new ConnectionLimit({
       most: config.maxConnections,

@@ -5,10 +5,15 @@ import { version } from "./config/version.ts";
 import type { PublisherConfig } from "./metrics/publisher-config.ts";
 import { bucketAddress } from "./origin/address.ts";
 import { chainCredentials, staticCredentials } from "./origin/credentials.ts";
+import type { ExchangeObserver } from "./origin/exchange.ts";
 import { type CredentialSource, S3Origin } from "./origin/s3.ts";
 
-/** The bucket. */
-export function createOrigin(config: Config): S3Origin {
+/**
+ * The bucket.
+ *
+ * @param observer told of every request to it
+ */
+export function createOrigin(config: Config, observer?: ExchangeObserver): S3Origin {
   return new S3Origin({
     address: bucketAddress(config),
     prefix: config.prefix ?? "",
@@ -17,6 +22,7 @@ export function createOrigin(config: Config): S3Origin {
     userAgent: `s3proxy/${version}`,
     nowMs: Date.now,
     deadlineMs: config.originTimeout * 1000,
+    ...(observer && { observer }),
   });
 }
 

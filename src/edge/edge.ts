@@ -7,6 +7,8 @@ import type { Level, Log } from "../log/log.ts";
 import type { VisitBatch } from "../metrics/batch.ts";
 import { createRecorder, type Recorder } from "../metrics/record.ts";
 import type { BucketWebsite } from "../origin/website.ts";
+import type { Counters } from "../telemetry/counters.ts";
+import type { Operations } from "../telemetry/operations.ts";
 import { ClientAddresses } from "./client-address.ts";
 import { corsPolicy } from "./cors.ts";
 import type { Observer } from "./exchange.ts";
@@ -44,6 +46,9 @@ export interface EdgeConfig extends EdgeSettings {
 /** What an edge is made of beside its configuration. */
 export interface EdgeParts {
   readonly keeper: KeeperClient;
+  readonly operations: Operations;
+  /** What this edge's thread counts. */
+  readonly counters: Counters;
   readonly uses: Uses;
   readonly log: Log;
   /** Takes the visits of this edge. */
@@ -67,7 +72,8 @@ export interface Edge {
  *
  * @throws where the address can't be had
  */
-export function startEdge(config: EdgeConfig, { keeper, uses, log, takeVisits, nowMs }: EdgeParts): Edge {
+export function startEdge(config: EdgeConfig, parts: EdgeParts): Edge {
+  const { keeper, operations, counters, uses, log, takeVisits, nowMs } = parts;
   const hotMap = new HotMap();
   const { authKey, bucket, prefix, rejectQueryStrings, website, headerRules } = config;
   const recorder = config.isRecording
@@ -77,6 +83,8 @@ export function startEdge(config: EdgeConfig, { keeper, uses, log, takeVisits, n
   const handler = createHandler({
     requestsUnderWay: () => listener.requestsUnderWay(),
     keeper,
+    operations,
+    originObserver: counters.origin,
     uses,
     hotMap,
     cors,

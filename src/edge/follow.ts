@@ -2,7 +2,7 @@
 
 import { Progress } from "../keeper/progress.ts";
 import type { GrowingEntry, KeeperClient, ObjectEntry } from "../keeper/protocol.ts";
-import { exchange } from "../origin/exchange.ts";
+import { type ExchangeObserver, exchange } from "../origin/exchange.ts";
 import type { OriginBody, OriginRequest } from "../origin/origin.ts";
 import { DraftReader } from "./draft-reader.ts";
 import { Handover } from "./handed-over.ts";
@@ -34,6 +34,7 @@ export class FollowedBody {
   readonly #draft: DraftReader;
   readonly #last: number;
   readonly #pieceBytes: number;
+  readonly #observer: ExchangeObserver | undefined;
   /** Of the whole body the end is not told before the keeper knows that it was the end. */
   readonly #isWhole: boolean;
   #position: number;
@@ -49,9 +50,18 @@ export class FollowedBody {
   /**
    * @param last included
    * @param pieceBytes most bytes that are handed over at once
+   * @param observer told of what is asked of S3 for this client alone
    */
-  constructor(keeper: KeeperClient, entry: GrowingEntry, first: number, last: number, pieceBytes: number) {
+  constructor(
+    keeper: KeeperClient,
+    entry: GrowingEntry,
+    first: number,
+    last: number,
+    pieceBytes: number,
+    observer?: ExchangeObserver,
+  ) {
     this.#keeper = keeper;
+    this.#observer = observer;
     this.#entry = entry;
     this.#progress = progressOf(entry);
     this.#draft = DraftReader.of(entry, this.#progress);
@@ -203,7 +213,10 @@ export class FollowedBody {
     const { etag } = this.#entry.content.head;
     if (etag === undefined) throw new Lost();
     const range = `bytes=${this.#position}-${this.#last}`;
-    const answer = await exchange({ ...request, headers: { ...headers, range, "if-match": etag } });
+    const answer = await exchange(
+      { ...request, headers: { ...headers, range, "if-match": etag } },
+      this.#observer,
+    );
     if (answer.kind !== "object") throw new Lost();
     if (answer.head.etag === etag && answer.part?.first === this.#position) return answer.body;
     answer.body.cancel();

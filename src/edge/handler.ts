@@ -9,7 +9,7 @@ import type { Exchange } from "./exchange.ts";
 import { hostCheck } from "./host.ts";
 import type { HotEntry, HotMap } from "./hot-map.ts";
 import { MANAGEMENT_PREFIX, type ManagementParts, manage } from "./management.ts";
-import { type Asked, answerObject, noteFile, wish } from "./object.ts";
+import { type Asked, answerObject, noteFile, type ObjectParts, wish } from "./object.ts";
 import { respondHot } from "./respond.ts";
 import { meaningOf } from "./route.ts";
 import { bodySourceFor, MOST_REQUESTS } from "./stored-body.ts";
@@ -18,7 +18,7 @@ import { answerError, answerInstead, type Refused, redirectBefore, type WebsiteP
 import type { WebsiteConfig } from "./website-config.ts";
 
 /** What a handler is made of. */
-export interface HandlerParts extends ManagementParts, WatchParts {
+export interface HandlerParts extends ManagementParts, WatchParts, Pick<ObjectParts, "originObserver"> {
   readonly hotMap: HotMap;
   readonly uses: Uses;
   /** How many requests this edge hasn't answered to the end. */

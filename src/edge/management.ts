@@ -4,14 +4,16 @@ import { createHash, timingSafeEqual } from "node:crypto";
 import type { ClearScope, KeeperClient } from "../keeper/protocol.ts";
 import type { Log } from "../log/log.ts";
 import { errorResponse } from "./errors.ts";
+import { type InspectionParts, inspectHealth, inspectReadiness } from "./inspection.ts";
 import { readNotification } from "./notification.ts";
+import { json, problem } from "./own-answers.ts";
 import type { WebsiteConfig } from "./website-config.ts";
 
 /** Everything under here is the proxy's own; compared with the raw path, so that no other spelling reaches it. */
 export const MANAGEMENT_PREFIX = "/_proxy/";
 
 /** What the endpoints need. */
-export interface ManagementParts {
+export interface ManagementParts extends InspectionParts {
   readonly keeper: KeeperClient;
   /** The bearer token; without one nobody is let in. */
   readonly authKey: string | undefined;
@@ -23,13 +25,23 @@ export interface ManagementParts {
 }
 
 interface Endpoint {
-  readonly method: string;
+  /** As `Allow` lists them. */
+  readonly methods: string;
+  /** Why this request isn't let in; undefined where it is. */
+  refusalOf(request: Request, parts: ManagementParts): Response | undefined;
   answer(request: Request, parts: ManagementParts): Promise<Response>;
 }
 
+const READ = "GET, HEAD";
+const forAnybody = () => undefined;
+const withToken = ({ headers }: Request, { authKey }: ManagementParts) =>
+  refusalOf(headers.get("authorization"), authKey);
+
 const ENDPOINTS: ReadonlyMap<string, Endpoint> = new Map([
-  ["/_proxy/_private/_cache/clear", { method: "DELETE", answer: clear }],
-  ["/_proxy/_private/_cache/purge", { method: "POST", answer: purge }],
+  ["/_proxy/health", { methods: READ, refusalOf: forAnybody, answer: inspectHealth }],
+  ["/_proxy/ready", { methods: READ, refusalOf: forAnybody, answer: inspectReadiness }],
+  ["/_proxy/_private/_cache/clear", { methods: "DELETE", refusalOf: withToken, answer: clear }],
+  ["/_proxy/_private/_cache/purge", { methods: "POST", refusalOf: withToken, answer: purge }],
 ]);
 
 /**
@@ -41,9 +53,10 @@ export async function manage(path: string, request: Request, parts: ManagementPa
   const isHead = request.method === "HEAD";
   const endpoint = ENDPOINTS.get(path);
   if (endpoint === undefined) return errorResponse("missing", isHead);
-  if (request.method !== endpoint.method)
-    return errorResponse("method-refused", isHead, { allow: endpoint.method });
-  return refusalOf(request.headers.get("authorization"), parts.authKey) ?? endpoint.answer(request, parts);
+  const { methods } = endpoint;
+  if (!methods.split(", ").includes(request.method))
+    return errorResponse("method-refused", isHead, { allow: methods });
+  return endpoint.refusalOf(request, parts) ?? endpoint.answer(request, parts);
 }
 
 async function clear({ url }: Request, { keeper, website }: ManagementParts): Promise<Response> {
@@ -113,15 +126,4 @@ function refusalOf(authorization: string | null, authKey: string | undefined): R
 function isSame(given: string, wanted: string): boolean {
   const digest = (text: string) => createHash("sha256").update(text).digest();
   return timingSafeEqual(digest(given), digest(wanted));
-}
-
-function problem(status: number, error: string, headers: Record<string, string> = {}): Response {
-  return json(status, { error }, headers);
-}
-
-function json(status: number, value: unknown, headers: Record<string, string> = {}): Response {
-  return new Response(`${JSON.stringify(value)}\n`, {
-    status,
-    headers: { "content-type": "application/json", "cache-control": "no-store", ...headers },
-  });
 }

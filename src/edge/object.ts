@@ -4,6 +4,7 @@ import type { Coding } from "../http/coding.ts";
 import type { HeaderRule } from "../http/header-rules.ts";
 import type { GrowingEntry, KeeperClient, Lookup, ObjectEntry } from "../keeper/protocol.ts";
 import type { Log } from "../log/log.ts";
+import type { ExchangeObserver } from "../origin/exchange.ts";
 import type { CorsHeaders } from "./cors.ts";
 import type { ErrorAnswer } from "./errors.ts";
 import { FollowedBody, giveSeatBack, isGrowing } from "./follow.ts";
@@ -26,6 +27,8 @@ export interface ObjectParts {
   readonly nowMs: () => number;
   readonly log: Log;
   readonly headerRules: readonly HeaderRule[];
+  /** Told of what this edge asks of S3 itself. */
+  readonly originObserver?: ExchangeObserver;
   /** As it is now: the bucket may change it. */
   readonly website: WebsiteConfig;
   /** By a body's file: the raw path and the key it was last sent for. */
@@ -118,7 +121,15 @@ async function answerLookup(
   const nowMs = parts.nowMs();
   const added = headersOfKey(parts.headerRules, key, parts.website.indexDocument);
   if (lookup.kind === "pass") {
-    const { response, failure } = await pass(key, lookup.request, request, cors, nowMs, added);
+    const { response, failure } = await pass(
+      key,
+      lookup.request,
+      request,
+      cors,
+      nowMs,
+      added,
+      parts.originObserver,
+    );
     const ms = parts.nowMs() - nowMs;
     if (failure === undefined) parts.log.info("S3 fetch", { key, result: "passed", ms });
     else parts.log.warn("S3 fetch failed", { key, ...failure, ms });
@@ -166,8 +177,9 @@ async function followGrowing(
     giveSeatBack(entry);
     return response;
   }
+  const { first, last } = wanted;
   const pieceBytes = pieceBytesFor(parts.requestsUnderWay());
-  const followed = new FollowedBody(parts.keeper, entry, wanted.first, wanted.last, pieceBytes);
+  const followed = new FollowedBody(parts.keeper, entry, first, last, pieceBytes, parts.originObserver);
   const body = await followed.begin(request.signal);
   if (body !== undefined) {
     const { status, headers } = response;

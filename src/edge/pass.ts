@@ -2,7 +2,7 @@
 
 import type { ObjectEntry } from "../keeper/protocol.ts";
 import { readWhole } from "../origin/body.ts";
-import { type Exchanged, exchange } from "../origin/exchange.ts";
+import { type Exchanged, type ExchangeObserver, exchange } from "../origin/exchange.ts";
 import { type Failure, type OriginBody, OriginError, type OriginRequest } from "../origin/origin.ts";
 import { preconditionsOf } from "./conditional.ts";
 import type { CorsHeaders } from "./cors.ts";
@@ -29,6 +29,7 @@ export interface Passed {
  * Sends the request to S3 and answers with what it says. Never rejects.
  *
  * @param added what the object's answers say besides
+ * @param observer told of the request to S3
  */
 export async function pass(
   key: string,
@@ -37,10 +38,11 @@ export async function pass(
   cors: CorsHeaders,
   nowMs: number,
   added?: HeaderSet,
+  observer?: ExchangeObserver,
 ): Promise<Passed> {
   const isHead = request.method === "HEAD";
   const cacheStatus = cacheStatusOf("pass", false, nowMs, nowMs);
-  const answer = await ask(toOrigin, request);
+  const answer = await ask(toOrigin, request, observer);
   if (answer.kind === "failed") return passFailed(answer.failure.code, cors, answer.failure);
   if (answer.kind === "unsatisfiable") {
     return { response: refuseRange({ "cache-status": cacheStatus, ...cors.headers }, answer.objectBytes) };
@@ -88,15 +90,20 @@ export async function pass(
 }
 
 /** Asks S3, for a part where the client wants one. */
-async function ask(toOrigin: OriginRequest, { method, headers }: Request): Promise<Exchanged> {
+async function ask(
+  toOrigin: OriginRequest,
+  { method, headers }: Request,
+  observer?: ExchangeObserver,
+): Promise<Exchanged> {
   const range = headers.get("range");
   const ifRange = headers.get("if-range");
   // Of a date S3 can't be asked whether it holds, and a weak tag never does: the whole body is right then.
   const mayBePart = range !== null && isOneRange(range) && (ifRange === null || ifRange.startsWith('"'));
-  if (method === "HEAD" || !mayBePart) return exchange(toOrigin);
+  if (method === "HEAD" || !mayBePart) return exchange(toOrigin, observer);
   const condition: Record<string, string> = ifRange === null ? {} : { "if-match": ifRange };
-  const answer = await exchange({ ...toOrigin, headers: { ...toOrigin.headers, range, ...condition } });
-  return answer.kind === "changed" ? exchange(toOrigin) : answer;
+  const ranged = { ...toOrigin, headers: { ...toOrigin.headers, range, ...condition } };
+  const answer = await exchange(ranged, observer);
+  return answer.kind === "changed" ? exchange(toOrigin, observer) : answer;
 }
 
 /**

@@ -39,6 +39,7 @@ import {
   shared,
 } from "./protocol.ts";
 import { codingsOf, keyOfName, variantNames } from "./representations.ts";
+import { Servable } from "./servable.ts";
 import { type Kept, Store, type StoreParts } from "./store.ts";
 import { Variants } from "./variants.ts";
 
@@ -76,6 +77,7 @@ export class Keeper implements KeeperClient {
   readonly #prepared: Prepared;
   readonly #variants: Variants;
   readonly #listings: Listings;
+  readonly #servable: Servable;
   readonly #edges = new Set<EdgeClient>();
   readonly #flights = new Map<string, Promise<Lookup>>();
   /** By key, the entity tag that S3 said is outdated. */
@@ -100,6 +102,7 @@ export class Keeper implements KeeperClient {
     const place = { draft: (bodyBytes: number) => store.draft(bodyBytes), mostBytes };
     this.#listings = new Listings(parts);
     this.#fetcher = new Fetcher({ ...parts, store, place, onReplaced: (key) => this.#dropAtEdges([key]) });
+    this.#servable = new Servable(store, (entry, nowMs) => this.#fetcher.mayUseOnError(entry, nowMs));
   }
 
   /** From now on the edge is told what to forget. Returns how to end that. */
@@ -258,6 +261,11 @@ export class Keeper implements KeeperClient {
     // What has been made because these weren't there goes too, so that they are looked for.
     const keys = scope.keys.flatMap((key) => [key, ...this.#prepared.basesOf(key).flatMap(variantNames)]);
     return this.#store.clearKeys([...keys, ...scope.keys.flatMap(variantNames)]);
+  }
+
+  /** True where something could be answered without S3. */
+  canServe(): Promise<boolean> {
+    return this.#servable.isThere(this.#nowMs());
   }
 
   /** Learns in the background what an earlier run has left on disk. */

@@ -93,6 +93,11 @@ export class Store {
     return this.#ledger.find(key);
   }
 
+  /** The names of all objects and representations, the oldest first. */
+  keys(): Iterable<string> {
+    return this.#ledger.keys();
+  }
+
   /** What is known of a name, where that is an object; not a use. */
   peek(key: string): ObjectEntry | undefined {
     return this.#ledger.peek(key);

@@ -7,11 +7,13 @@ import { type Failure, type OriginBody, OriginError } from "./origin.ts";
  * A response's body.
  *
  * @param expectedBytes what S3 said it would be; absent where it didn't say
+ * @param onBytes told how many bytes have come, each time
  */
 export function bodyOf(
   response: Response,
   deadline: Deadline,
   expectedBytes: number | undefined,
+  onBytes?: (bytes: number) => void,
 ): OriginBody {
   // Taken at the first read, so that a response whose body is never read here can be passed on whole.
   let reader: ReadableStreamDefaultReader<Uint8Array> | undefined;
@@ -31,6 +33,7 @@ export function bodyOf(
         deadline.pause();
       }
       bytes += chunk?.length ?? 0;
+      if (chunk !== undefined) onBytes?.(chunk.length);
       const isWrong = chunk === undefined ? bytes !== expectedBytes : bytes > (expectedBytes ?? bytes);
       if (expectedBytes === undefined || !isWrong) return chunk;
       throw new OriginError({

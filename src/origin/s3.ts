@@ -2,7 +2,7 @@
 
 import type { BucketAddress } from "./address.ts";
 import { readWhole } from "./body.ts";
-import { type Exchanged, exchange } from "./exchange.ts";
+import { type Exchanged, type ExchangeObserver, exchange } from "./exchange.ts";
 import { keysQuery, type ListingPage, listingQuery, PAGE_NAMES, parseListing } from "./listing.ts";
 import {
   type Bucket,
@@ -69,6 +69,8 @@ export interface S3OriginParts {
   readonly nowMs: () => number;
   /** Longest wait for the first byte of an answer, and between two bytes of a body, in milliseconds. */
   readonly deadlineMs: number;
+  /** Told of every request. */
+  readonly observer?: ExchangeObserver;
 }
 
 /** What S3 said to the first question. */
@@ -208,13 +210,15 @@ export class S3Origin implements Origin, Bucket {
     deadlineMs: number,
     conditions: Record<string, string> = {},
   ): Promise<Exchanged> {
+    const { observer } = this.#parts;
     try {
       const used = await this.#credentials();
-      const first = await exchange(this.#request(target, used, deadlineMs, conditions));
+      const first = await exchange(this.#request(target, used, deadlineMs, conditions), observer);
       if (used === undefined || first.kind !== "failed") return first;
       const isRefused = CREDENTIAL_CODES.has(first.error?.code ?? "");
       if (!isRefused || this.#parts.credentials?.renew(used) !== true) return first;
-      return await exchange(this.#request(target, await this.#credentials(), deadlineMs, conditions));
+      const renewed = this.#request(target, await this.#credentials(), deadlineMs, conditions);
+      return await exchange(renewed, observer);
     } catch (error) {
       if (error instanceof OriginError) return { kind: "failed", failure: error.failure };
       throw error;

@@ -7,6 +7,8 @@ import type { Uses } from "../keeper/uses.ts";
 import type { Log } from "../log/log.ts";
 import type { VisitBatch } from "../metrics/batch.ts";
 import type { BucketWebsite } from "../origin/website.ts";
+import type { ThreadCounters } from "../telemetry/counters.ts";
+import type { Operations } from "../telemetry/operations.ts";
 import type { Certificate } from "../tls/certificate.ts";
 import type { FromEdge, ToEdge } from "./messages.ts";
 
@@ -19,6 +21,8 @@ export interface ThreadHost {
   readonly writeLine: (line: string) => void;
   /** Takes the visits of an edge. */
   readonly takeVisits: (batch: VisitBatch) => void;
+  readonly operations: Operations;
+  readonly counters: ThreadCounters;
 }
 
 /** An edge's thread that listens. */
@@ -97,6 +101,10 @@ export async function startEdgeThread(
             send({ type: "cleared", id: data.id, objects: undefined });
           },
         );
+      case "ask-readiness":
+        return void host.operations
+          .readiness()
+          .then((readiness) => send({ type: "readiness", id: data.id, readiness }));
       case "dropped-all":
       case "settings-taken":
         acknowledgements.get(data.id)?.();
@@ -133,7 +141,7 @@ export async function startEdgeThread(
   const answerList = async (id: number, prefix: string, token: string | undefined) => {
     send({ type: "listed", id, lookup: await host.keeper.list(prefix, token) });
   };
-  send({ type: "start", config, uses: host.uses.buffer });
+  send({ type: "start", config, uses: host.uses.buffer, counters: host.counters.of(edge).buffer });
   const port = await listening.promise;
   return {
     edge,

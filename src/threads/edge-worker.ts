@@ -4,20 +4,23 @@ import { type Edge, type EdgeConfig, type EdgeSettings, startEdge } from "../edg
 import { Uses } from "../keeper/uses.ts";
 import { type AdjustableLog, createLog } from "../log/log.ts";
 import type { VisitBatch } from "../metrics/batch.ts";
+import { Counters } from "../telemetry/counters.ts";
 import type { FromEdge, ToEdge } from "./messages.ts";
 import { RemoteKeeper } from "./remote-keeper.ts";
+import { RemoteOperations } from "./remote-operations.ts";
 
 declare const self: Worker;
 
 const send = (message: FromEdge) => self.postMessage(message);
 const keeper = new RemoteKeeper(send);
+const operations = new RemoteOperations(send);
 let edge: Edge | undefined;
 let log: AdjustableLog | undefined;
 
 self.onmessage = ({ data }: MessageEvent<ToEdge>) => {
   switch (data.type) {
     case "start":
-      return start(data.config, new Uses(data.uses));
+      return start(data.config, new Uses(data.uses), new Counters(data.counters));
     case "found":
       return keeper.found(data.id, data.lookup);
     case "listed":
@@ -28,6 +31,8 @@ self.onmessage = ({ data }: MessageEvent<ToEdge>) => {
       return keeper.represented(data.id, data.isAtHand);
     case "cleared":
       return keeper.cleared(data.id, data.objects);
+    case "readiness":
+      return operations.foundReadiness(data.id, data.readiness);
     case "drop":
       return edge?.client.drop(data.keys);
     case "drop-all":
@@ -47,12 +52,13 @@ self.onmessage = ({ data }: MessageEvent<ToEdge>) => {
   }
 };
 
-function start(config: EdgeConfig, uses: Uses): void {
+function start(config: EdgeConfig, uses: Uses, counters: Counters): void {
   const own = createLog(config.logLevel, (line) => send({ type: "log", line }), Date.now);
   log = own;
   try {
     const takeVisits = (batch: VisitBatch) => send({ type: "visits", batch });
-    edge = startEdge(config, { keeper, uses, log: own, takeVisits, nowMs: Date.now });
+    const parts = { keeper, operations, uses, counters, log: own, takeVisits, nowMs: Date.now };
+    edge = startEdge(config, parts);
     send({ type: "listening", port: edge.listener.port });
   } catch (error) {
     send({ type: "failed", reason: (error as Error).message });

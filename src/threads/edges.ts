@@ -37,7 +37,7 @@ export async function startEdges(threads: number, config: EdgeConfig, host: Thre
   if (threads === 1) {
     const edge = startEdge(
       { ...config, listen: { ...config.listen, isShared } },
-      { ...host, nowMs: Date.now },
+      { ...host, counters: host.counters.of(1), nowMs: Date.now },
     );
     host.keeper.attach(edge.client);
     const { setBucketWebsite, setSettings } = edge;

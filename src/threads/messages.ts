@@ -8,16 +8,23 @@ import type { VisitBatch } from "../metrics/batch.ts";
 import type { PublisherConfig } from "../metrics/publisher-config.ts";
 import type { Part } from "../origin/origin.ts";
 import type { BucketWebsite } from "../origin/website.ts";
+import type { Readiness } from "../telemetry/readiness.ts";
 import type { Certificate } from "../tls/certificate.ts";
 
 /** From the main thread to an edge. Messages arrive in the order they were sent. */
 export type ToEdge =
-  | { readonly type: "start"; readonly config: EdgeConfig; readonly uses: SharedArrayBuffer }
+  | {
+      readonly type: "start";
+      readonly config: EdgeConfig;
+      readonly uses: SharedArrayBuffer;
+      readonly counters: SharedArrayBuffer;
+    }
   | { readonly type: "found"; readonly id: number; readonly lookup: Lookup }
   | { readonly type: "listed"; readonly id: number; readonly lookup: ListLookup }
   | { readonly type: "sought"; readonly id: number; readonly seek: Seek }
   | { readonly type: "represented"; readonly id: number; readonly isAtHand: boolean }
   | { readonly type: "cleared"; readonly id: number; readonly objects: number | undefined }
+  | { readonly type: "readiness"; readonly id: number; readonly readiness: Readiness }
   | { readonly type: "drop"; readonly keys: readonly string[] }
   | { readonly type: "drop-all"; readonly id: number }
   | { readonly type: "close-idle"; readonly id: number }
@@ -57,6 +64,7 @@ export type FromEdge =
       readonly token: string | undefined;
     }
   | { readonly type: "clear"; readonly id: number; readonly scope: ClearScope | undefined }
+  | { readonly type: "ask-readiness"; readonly id: number }
   | { readonly type: "dropped-all"; readonly id: number }
   | { readonly type: "settings-taken"; readonly id: number }
   | { readonly type: "closed-idle"; readonly id: number; readonly connections: number }

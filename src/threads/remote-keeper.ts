@@ -14,7 +14,7 @@ import type { Part } from "../origin/origin.ts";
 import type { FromEdge } from "./messages.ts";
 
 /** Questions of one kind whose answers are on their way, by number. */
-class Questions<Answer> {
+export class Questions<Answer> {
   readonly #open = new Map<number, (answer: Answer) => void>();
 
   /** Resolves with the answer. */

@@ -1,0 +1,25 @@
+/** What an operator and his programs may look at: whether the program lives, and whether it can serve. */
+
+import type { Operations } from "../telemetry/operations.ts";
+import { json } from "./own-answers.ts";
+
+/** What these endpoints need. */
+export interface InspectionParts {
+  readonly operations: Operations;
+}
+
+/** The program answers, so it lives; what it could serve is not asked. */
+export async function inspectHealth(): Promise<Response> {
+  return json(200, { alive: true });
+}
+
+/** 200 where S3 answers or the cache can serve, else 503; and which of the two. */
+export async function inspectReadiness(_: Request, { operations }: InspectionParts): Promise<Response> {
+  const { isReady, isOriginAnswering, originAnsweredSecondsAgo, canCacheServe } =
+    await operations.readiness();
+  return json(isReady ? 200 : 503, {
+    ready: isReady,
+    s3: { answering: isOriginAnswering, answeredSecondsAgo: originAnsweredSecondsAgo },
+    cache: { canServe: canCacheServe },
+  });
+}

@@ -1,0 +1,49 @@
+/**
+ * What each thread counts, in shared memory: only the thread itself writes there, the main thread reads. Counting costs no message
+ * and no lock; a thread that is started again goes on where the one before it ended.
+ */
+
+import { ORIGIN_SLOTS, OriginCounters } from "./origin-counters.ts";
+
+/** All counters of one thread, or the sum of several. */
+export class Counters {
+  readonly buffer: SharedArrayBuffer;
+  readonly origin: OriginCounters;
+
+  /** @param buffer of another `Counters`, to be the same; all zero where it is left out */
+  constructor(buffer = new SharedArrayBuffer(ORIGIN_SLOTS * Float64Array.BYTES_PER_ELEMENT)) {
+    this.buffer = buffer;
+    this.origin = new OriginCounters(new Float64Array(buffer, 0, ORIGIN_SLOTS), Date.now);
+  }
+}
+
+/** The counters of all threads. */
+export class ThreadCounters {
+  readonly #byThread = new Map<number, Counters>();
+
+  /** Those of one: an edge by its number, 0 for what the keeper asks. */
+  of(thread: number): Counters {
+    let counters = this.#byThread.get(thread);
+    if (counters === undefined) {
+      counters = new Counters();
+      this.#byThread.set(thread, counters);
+    }
+    return counters;
+  }
+
+  /** When S3 last gave any of them an answer that wasn't a failure, milliseconds since the epoch; 0 for never. */
+  get originAnsweredAtMs(): number {
+    return Math.max(0, ...[...this.#byThread.values()].map(({ origin }) => origin.answeredAtMs));
+  }
+
+  /** Their sum, as it is now. */
+  sum(): Counters {
+    const sum = new Counters();
+    const numbers = new Float64Array(sum.buffer);
+    for (const { buffer } of this.#byThread.values()) {
+      for (const [index, count] of new Float64Array(buffer).entries())
+        numbers[index] = (numbers[index] ?? 0) + count;
+    }
+    return sum;
+  }
+}

@@ -1,0 +1,9 @@
+/** What an operator may ask of the whole process. The main thread answers; to an edge on another thread it is messages. */
+
+import type { Readiness } from "./readiness.ts";
+
+/** The questions. */
+export interface Operations {
+  /** Whether requests can be answered. Never rejects. */
+  readiness(): Promise<Readiness>;
+}
