@@ -1,6 +1,7 @@
 /** Composition root: from a configuration to parts that are wired to each other and run. */
 
 import type { Config } from "./config/config.ts";
+import { version } from "./config/version.ts";
 import type { EdgeConfig } from "./edge/edge.ts";
 import type { Listener } from "./edge/listen.ts";
 import { listenForRedirects } from "./edge/redirect.ts";
@@ -21,8 +22,7 @@ import type { BucketWebsite } from "./origin/website.ts";
 import { createOrigin, keeperSettings, publisherConfig } from "./parts.ts";
 import { Reloader } from "./reload.ts";
 import { ThreadCounters } from "./telemetry/counters.ts";
-import type { Operations } from "./telemetry/operations.ts";
-import { ReadinessCheck } from "./telemetry/readiness.ts";
+import { MainOperations } from "./telemetry/main-operations.ts";
 import { ConnectionLimit, connectionCounter } from "./threads/connection-limit.ts";
 import { startEdges } from "./threads/edges.ts";
 import { startPublisher } from "./threads/publisher-thread.ts";
@@ -100,18 +100,24 @@ export async function startApp(config: Config, stopAsked: Promise<void>): Promis
     const publisher = isRecording ? await startPublisher(publishing, processLog) : undefined;
     const takeVisits = (batch: VisitBatch) => publisher?.take(batch);
     const startConfig = edgeConfig(config, headerRules, websiteWatch?.website, certificate?.current);
-    const readiness = new ReadinessCheck({
-      answeredAtMs: () => counters.originAnsweredAtMs,
+    const { threads, maxConnections: mostConnections } = config;
+    let connections = () => 0;
+    const operations = new MainOperations({
+      counters,
       probe: () => origin.probe(),
       canCacheServe: () => keeper.canServe(),
+      cacheFacts: () => keeper.facts,
+      publishing: publisher && (() => publisher.state()),
+      connections: () => connections(),
+      facts: { version, threads, mostConnections },
       nowMs: Date.now,
     });
-    const operations: Operations = { readiness: () => readiness.check() };
     const host = { keeper, uses, takeVisits, operations, counters, ...processLog };
     const edges = await startEdges(config.threads, { ...startConfig, isRecording }, host);
+    connections = connectionCounter();
     new ConnectionLimit({
-      most: config.maxConnections,
-      count: connectionCounter(),
+      most: mostConnections,
+      count: connections,
       closeIdle: () => edges.closeIdle(),
       log,
       nowMs: Date.now,

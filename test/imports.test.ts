@@ -73,7 +73,7 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   ],
   keeper: ["common", "http", "origin/origin.ts", "origin/listing.ts", "origin/website.ts", "log"],
   metrics: ["common", "log"],
-  telemetry: ["common", "keeper/protocol.ts"],
+  telemetry: ["keeper/protocol.ts", "keeper/cache-facts.ts", "metrics/sink-state.ts"],
   origin: ["http"],
   tls: ["log"],
   http: ["common"],

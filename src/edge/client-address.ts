@@ -73,15 +73,12 @@ export class ClientAddresses {
   /** The rightmost address that isn't a trusted proxy's; where there is none the leftmost one that can be read. */
   #walk(header: string, nodeOf: NodeOf): string | undefined {
     let client: string | undefined;
-    let end = header.length;
-    for (let proxies = 0; proxies < MOST_PROXIES && end >= 0; proxies++) {
-      const comma = lastComma(header, end);
-      const node = nodeOf(header.slice(comma + 1, end).trim());
+    let proxies = 0;
+    for (const node of nodesOf(header, nodeOf)) {
       const located = node === undefined ? undefined : this.#locate(node);
       if (located === undefined) break;
       client = located.address;
-      if (!located.isTrusted) break;
-      end = comma;
+      if (!located.isTrusted || ++proxies === MOST_PROXIES) break;
     }
     return client;
   }
@@ -101,15 +98,25 @@ export class ClientAddresses {
 
 type Address = ipaddr.IPv4 | ipaddr.IPv6;
 type Network = [Address, number];
-type NodeOf = (item: string) => string | undefined;
+/** The address in an item of a list; undefined where it has none. */
+export type NodeOf = (item: string) => string | undefined;
 
 interface Located {
   readonly address: string;
   readonly isTrusted: boolean;
 }
 
+/** What a list names, from its right end; undefined for an item that can't be read. */
+export function* nodesOf(header: string, nodeOf: NodeOf): Generator<string | undefined> {
+  for (let end = header.length; end >= 0; ) {
+    const comma = lastComma(header, end);
+    yield nodeOf(header.slice(comma + 1, end).trim());
+    end = comma;
+  }
+}
+
 /** RFC 4291 forms only, IPv4 in four decimal parts; a zone means nothing outside the host that it is of. */
-function parseAddress(text: string): Address | undefined {
+export function parseAddress(text: string): Address | undefined {
   const [address = ""] = text.split("%", 1);
   return isIP(address) === 0 ? undefined : ipaddr.process(address);
 }
@@ -132,7 +139,7 @@ function isEscaped(header: string, index: number): boolean {
 }
 
 /** The address in an item of `X-Forwarded-For`, of which there is no standard: some quote it, some give a port. */
-function nodeOfItem(item: string): string | undefined {
+export function nodeOfItem(item: string): string | undefined {
   const isQuoted = item.length > 1 && item.startsWith('"') && item.endsWith('"');
   return withoutPort(isQuoted ? item.slice(1, -1) : item);
 }
@@ -141,7 +148,7 @@ function nodeOfItem(item: string): string | undefined {
 const PAIR = /[ \t]*([\w!#$%&'*+.^`|~-]+)=(?:"((?:[^"\\]|\\.)*)"|([\w!#$%&'*+.^`|~:[\]-]*))[ \t]*(?:;|$)/y;
 
 /** The address that an element of `Forwarded` is for. */
-function nodeOfForwarded(element: string): string | undefined {
+export function nodeOfForwarded(element: string): string | undefined {
   let node: string | undefined;
   PAIR.lastIndex = 0;
   while (PAIR.lastIndex < element.length) {

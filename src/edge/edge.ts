@@ -9,12 +9,14 @@ import { createRecorder, type Recorder } from "../metrics/record.ts";
 import type { BucketWebsite } from "../origin/website.ts";
 import type { Counters } from "../telemetry/counters.ts";
 import type { Operations } from "../telemetry/operations.ts";
+import type { RequestCounters } from "../telemetry/request-counters.ts";
 import { ClientAddresses } from "./client-address.ts";
 import { corsPolicy } from "./cors.ts";
 import type { Observer } from "./exchange.ts";
 import { createHandler } from "./handler.ts";
 import { HotMap } from "./hot-map.ts";
 import { type ListenOptions, listen, type RenewableListener } from "./listen.ts";
+import { requestCounter } from "./request-counter.ts";
 import { requestLog } from "./request-log.ts";
 import { visitObserver } from "./visits.ts";
 import { type WebsiteOptions, websiteOf } from "./website-config.ts";
@@ -95,7 +97,7 @@ export function startEdge(config: EdgeConfig, parts: EdgeParts): Edge {
     website: websiteOf(website, config.bucketWebsite),
     headerRules,
     addresses: new ClientAddresses(config.trustedProxies),
-    observers: observersOf(recorder, log),
+    observers: observersOf(recorder, log, counters.requests),
     nowNs: Bun.nanoseconds,
     nowMs,
     log,
@@ -114,15 +116,15 @@ export function startEdge(config: EdgeConfig, parts: EdgeParts): Edge {
       dropAll: async () => hotMap.dropAll(),
     },
     setSettings({ allowedOrigins, headerRules }) {
-      const observers = observersOf(recorder, log);
+      const observers = observersOf(recorder, log, counters.requests);
       handler.setPolicies({ cors: corsPolicy(allowedOrigins), headerRules, observers });
     },
     setBucketWebsite: (bucketWebsite) => handler.setWebsite(websiteOf(website, bucketWebsite)),
   };
 }
 
-function observersOf(recorder: Recorder | undefined, log: Log): Observer[] {
-  const observers: Observer[] = [];
+function observersOf(recorder: Recorder | undefined, log: Log, requests: RequestCounters): Observer[] {
+  const observers: Observer[] = [requestCounter(requests)];
   if (recorder !== undefined) observers.push(visitObserver(recorder));
   if (log.writes("debug")) observers.push(requestLog(log));
   return observers;

@@ -20,7 +20,7 @@ export class Exchange implements RecordedVisit {
   hot: HotEntry | undefined = undefined;
 
   /**
-   * @param ipAddress whose request it is
+   * @param ipAddress whose request it is; empty where nobody wants to know
    * @param startedNs when it came, by the edge's clock
    */
   constructor(request: Request, ipAddress: string, startedNs: number) {
@@ -32,6 +32,8 @@ export class Exchange implements RecordedVisit {
 
 /** Keeps note of requests in a way of its own. */
 export interface Observer {
+  /** Present where it doesn't look at whose request it is: where nobody does, that isn't found out, for it costs a system call. */
+  readonly isBlind?: true;
   /**
    * Is told of every request once, when nothing about its answer is open any more: of a stream when its last byte is handed over or it is
    * given up. It is called while answers are made: it must not throw, and waits for nothing.

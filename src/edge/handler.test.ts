@@ -52,7 +52,7 @@ function handlerOf(keeper: Partial<KeeperClient>) {
       clear: () => Promise.reject(),
       ...keeper,
     },
-    operations: { readiness: () => Promise.reject() },
+    operations: { readiness: () => Promise.reject(), metrics: () => Promise.reject() },
     hotMap: new HotMap(),
     requestsUnderWay: () => 0,
     uses: new Uses(),

@@ -77,7 +77,8 @@ export function createHandler(handlerParts: HandlerParts): Handler {
     // What is held is under the paths that meant it.
     parts.hotMap.dropAll();
   };
-  const plain: Answer = (request, waiting, exchange) => answer(parts, request, waiting, exchange);
+  const plain: Answer = (request, waiting, peerOf, exchange) =>
+    answer(parts, request, waiting, peerOf, exchange);
   const setPolicies = ({ cors, headerRules, observers }: Policies) => {
     parts.cors = cors;
     parts.headerRules = headerRules;
@@ -102,6 +103,7 @@ function answer(
   parts: Parts,
   request: Request,
   waiting: Waiting,
+  peerOf: PeerOf,
   exchange: Exchange | undefined,
 ): Response | Promise<Response> {
   const requests = parts.requestsUnderWay();
@@ -120,7 +122,7 @@ function answer(
     exchange.method = method;
     exchange.resource = path;
   }
-  if (path.startsWith(MANAGEMENT_PREFIX)) return manage(path, request, parts);
+  if (path.startsWith(MANAGEMENT_PREFIX)) return manage(path, request, parts, peerOf(request));
 
   const cors = parts.cors.headersFor(parts.cors.isActive ? headers.get("origin") : null);
   if (parts.rejectQueryStrings && queryStart >= 0)

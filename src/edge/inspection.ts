@@ -1,7 +1,8 @@
 /** What an operator and his programs may look at: whether the program lives, and whether it can serve. */
 
+import { EXPOSITION_TYPE } from "../telemetry/exposition.ts";
 import type { Operations } from "../telemetry/operations.ts";
-import { json } from "./own-answers.ts";
+import { json, own } from "./own-answers.ts";
 
 /** What these endpoints need. */
 export interface InspectionParts {
@@ -22,4 +23,9 @@ export async function inspectReadiness(_: Request, { operations }: InspectionPar
     s3: { answering: isOriginAnswering, answeredSecondsAgo: originAnsweredSecondsAgo },
     cache: { canServe: canCacheServe },
   });
+}
+
+/** Everything that is measured, for Prometheus. */
+export async function inspectMetrics(_: Request, { operations }: InspectionParts): Promise<Response> {
+  return own(200, EXPOSITION_TYPE, await operations.metrics());
 }

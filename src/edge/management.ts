@@ -4,9 +4,10 @@ import { createHash, timingSafeEqual } from "node:crypto";
 import type { ClearScope, KeeperClient } from "../keeper/protocol.ts";
 import type { Log } from "../log/log.ts";
 import { errorResponse } from "./errors.ts";
-import { type InspectionParts, inspectHealth, inspectReadiness } from "./inspection.ts";
+import { type InspectionParts, inspectHealth, inspectMetrics, inspectReadiness } from "./inspection.ts";
 import { readNotification } from "./notification.ts";
 import { json, problem } from "./own-answers.ts";
+import { isFromPrivateNetwork } from "./private-network.ts";
 import type { WebsiteConfig } from "./website-config.ts";
 
 /** Everything under here is the proxy's own; compared with the raw path, so that no other spelling reaches it. */
@@ -28,7 +29,7 @@ interface Endpoint {
   /** As `Allow` lists them. */
   readonly methods: string;
   /** Why this request isn't let in; undefined where it is. */
-  refusalOf(request: Request, parts: ManagementParts): Response | undefined;
+  refusalOf(request: Request, parts: ManagementParts, peer: string): Response | undefined;
   answer(request: Request, parts: ManagementParts): Promise<Response>;
 }
 
@@ -36,10 +37,13 @@ const READ = "GET, HEAD";
 const forAnybody = () => undefined;
 const withToken = ({ headers }: Request, { authKey }: ManagementParts) =>
   refusalOf(headers.get("authorization"), authKey);
+const nearOrWithToken: Endpoint["refusalOf"] = (request, parts, peer) =>
+  isFromPrivateNetwork(peer, request.headers) ? undefined : withToken(request, parts);
 
 const ENDPOINTS: ReadonlyMap<string, Endpoint> = new Map([
   ["/_proxy/health", { methods: READ, refusalOf: forAnybody, answer: inspectHealth }],
   ["/_proxy/ready", { methods: READ, refusalOf: forAnybody, answer: inspectReadiness }],
+  ["/_proxy/metrics", { methods: READ, refusalOf: nearOrWithToken, answer: inspectMetrics }],
   ["/_proxy/_private/_cache/clear", { methods: "DELETE", refusalOf: withToken, answer: clear }],
   ["/_proxy/_private/_cache/purge", { methods: "POST", refusalOf: withToken, answer: purge }],
 ]);
@@ -48,15 +52,21 @@ const ENDPOINTS: ReadonlyMap<string, Endpoint> = new Map([
  * Answers a request to a management endpoint.
  *
  * @param path the raw path, without the query
+ * @param peer the other end of its connection
  */
-export async function manage(path: string, request: Request, parts: ManagementParts): Promise<Response> {
+export async function manage(
+  path: string,
+  request: Request,
+  parts: ManagementParts,
+  peer: string,
+): Promise<Response> {
   const isHead = request.method === "HEAD";
   const endpoint = ENDPOINTS.get(path);
   if (endpoint === undefined) return errorResponse("missing", isHead);
   const { methods } = endpoint;
   if (!methods.split(", ").includes(request.method))
     return errorResponse("method-refused", isHead, { allow: methods });
-  return endpoint.refusalOf(request, parts) ?? endpoint.answer(request, parts);
+  return endpoint.refusalOf(request, parts, peer) ?? endpoint.answer(request, parts);
 }
 
 async function clear({ url }: Request, { keeper, website }: ManagementParts): Promise<Response> {

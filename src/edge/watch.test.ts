@@ -78,6 +78,17 @@ test("an answer that fails is seen as what the client gets then", async () => {
   expect(seen.map((its) => its.map(({ status }) => status))).toEqual([[500], [500]]);
 });
 
+test("no address is asked for where nobody looks at it", () => {
+  const seen: Exchange[] = [];
+  const observers: Observer[] = [{ isBlind: true, see: (exchange) => void seen.push(exchange) }];
+  const answering = watched(page, { addresses: new ClientAddresses([]), observers, nowNs: () => 0 });
+  const refuse = () => {
+    throw new Error("The peer was asked for");
+  };
+  answering(new Request("http://a/"), (_, it) => it, refuse);
+  expect(seen.map(({ ipAddress, status }) => [ipAddress, status])).toEqual([["", 404]]);
+});
+
 test("nothing is watched, and no address asked for, where nobody wants to know", () => {
   const answering = watched(page, { addresses: new ClientAddresses([]), observers: [], nowNs: () => 0 });
   const refuse = () => {

@@ -4,7 +4,7 @@ import type { ClientAddresses } from "./client-address.ts";
 import { errorResponse } from "./errors.ts";
 import { Exchange, type Observer } from "./exchange.ts";
 import { bodyOf, type Handover } from "./handed-over.ts";
-import type { Handler, Waiting } from "./handler.ts";
+import type { Handler, PeerOf, Waiting } from "./handler.ts";
 import { cacheStatusIn, mimeTypeOf } from "./headers.ts";
 import type { HotEntry } from "./hot-map.ts";
 
@@ -20,12 +20,15 @@ export interface WatchParts {
 export type Answer = (
   request: Request,
   waiting: Waiting,
+  peerOf: PeerOf,
   exchange: Exchange | undefined,
 ) => Response | Promise<Response>;
 
 /** The same answers as `answer` gives, watched where anybody wants to know. */
 export function watched(answer: Answer, { addresses, observers, nowNs }: WatchParts): Handler["answer"] {
-  if (observers.length === 0) return (request, waiting) => answer(request, waiting, undefined);
+  if (observers.length === 0)
+    return (request, waiting, peerOf) => answer(request, waiting, peerOf, undefined);
+  const isClientWanted = !observers.every(({ isBlind }) => isBlind);
   const tell = (exchange: Exchange, response: Response) => {
     exchange.timeNs = nowNs() - exchange.startedNs;
     for (const observer of observers) observer.see(exchange, response);
@@ -40,9 +43,9 @@ export function watched(answer: Answer, { addresses, observers, nowNs }: WatchPa
   return (request, waiting, peerOf) => {
     const startedNs = nowNs();
     // Later the connection may be gone.
-    const ipAddress = addresses.of(peerOf(request), request.headers);
+    const ipAddress = isClientWanted ? addresses.of(peerOf(request), request.headers) : "";
     const exchange = new Exchange(request, ipAddress, startedNs);
-    const answered = answer(request, waiting, exchange);
+    const answered = answer(request, waiting, peerOf, exchange);
     if (!(answered instanceof Response)) return seeLater(exchange, answered, see);
     see(exchange, answered);
     return answered;

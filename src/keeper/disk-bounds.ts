@@ -1,5 +1,6 @@
 /** What the cache directory holds, down to what is being written and what isn't ours, and which file goes when that is too much. */
 
+import type { TierFacts } from "./cache-facts.ts";
 import { enter, Sieve } from "./sieve.ts";
 import type { Slot, Stranger } from "./slot.ts";
 import type { Uses } from "./uses.ts";
@@ -35,6 +36,12 @@ export class DiskBounds {
     this.#files = new Sieve(mostBytes, (owner) => isSlot(owner) && uses.takeOnDisk(owner.useIndex));
     this.#onEvicted = onEvicted;
     this.#onUnlink = onUnlink;
+  }
+
+  /** What the directory takes, with what is being written. */
+  get facts(): TierFacts {
+    const { bytes, mostBytes, evictions } = this.#files;
+    return { bytes, mostBytes, evictions };
   }
 
   /** Keeps room for a file that is going to be written. Undefined where that much can't be had. */

@@ -7,6 +7,7 @@ import { BoundedMap } from "../common/bounded-map.ts";
 import type { Coding } from "../http/coding.ts";
 import type { Log } from "../log/log.ts";
 import { type Bucket, type Origin, OriginError, type Part } from "../origin/origin.ts";
+import type { CacheFacts } from "./cache-facts.ts";
 import { type FetchedAhead, fetchAhead } from "./fetch-ahead.ts";
 import { Fetcher } from "./fetcher.ts";
 import { SMALL_BODY_BYTES } from "./fill.ts";
@@ -261,6 +262,11 @@ export class Keeper implements KeeperClient {
     // What has been made because these weren't there goes too, so that they are looked for.
     const keys = scope.keys.flatMap((key) => [key, ...this.#prepared.basesOf(key).flatMap(variantNames)]);
     return this.#store.clearKeys([...keys, ...scope.keys.flatMap(variantNames)]);
+  }
+
+  /** What the cache holds, in numbers. */
+  get facts(): CacheFacts {
+    return this.#store.facts;
   }
 
   /** True where something could be answered without S3. */

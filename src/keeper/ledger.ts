@@ -8,6 +8,7 @@
  */
 
 import { BoundedMap } from "../common/bounded-map.ts";
+import type { CacheFacts } from "./cache-facts.ts";
 import { DiskBounds, type Room } from "./disk-bounds.ts";
 import { MemoryBounds } from "./memory-bounds.ts";
 import type { Entry, ObjectEntry } from "./protocol.ts";
@@ -62,6 +63,17 @@ export class Ledger {
   /** How many objects are known. */
   get objects(): number {
     return this.#slots.size - this.#variants;
+  }
+
+  /** What there is, in numbers. */
+  get facts(): CacheFacts {
+    return {
+      memory: this.#memory.facts,
+      disk: this.#disk.facts,
+      objects: this.objects,
+      representations: this.#variants,
+      negatives: this.#negatives.size,
+    };
   }
 
   /** The keys of all objects. */

@@ -1,5 +1,6 @@
 /** What is held in memory of objects, and who goes when that is too much. */
 
+import type { TierFacts } from "./cache-facts.ts";
 import { enter, Sieve } from "./sieve.ts";
 import type { Slot } from "./slot.ts";
 import type { Uses } from "./uses.ts";
@@ -19,6 +20,12 @@ export class MemoryBounds {
     const takeUse = ({ useIndex }: Slot) => uses.takeInMemory(useIndex);
     this.#bodies = new Sieve(mostBytes, takeUse);
     this.#described = new Sieve(DESCRIBED_FILES, takeUse);
+  }
+
+  /** What the bodies take. */
+  get facts(): TierFacts {
+    const { bytes, mostBytes, evictions } = this.#bodies;
+    return { bytes, mostBytes, evictions };
   }
 
   /**

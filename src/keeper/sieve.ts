@@ -20,8 +20,9 @@ export interface Member<Owner> {
  * `evict` until it names nobody. To keep a newcomer from being named itself: reserve, evict, release, add.
  */
 export class Sieve<Owner> {
-  readonly #mostBytes: number;
+  readonly mostBytes: number;
   readonly #takeUse: (owner: Owner) => boolean;
+  #evictions = 0;
   #memberBytes = 0;
   #reservedBytes = 0;
   #newest: Member<Owner> | undefined;
@@ -34,13 +35,18 @@ export class Sieve<Owner> {
    * @param takeUse takes one mark of use from the owner; false where there is none. A mark may be a flag or a small count.
    */
   constructor(mostBytes: number, takeUse: (owner: Owner) => boolean) {
-    this.#mostBytes = mostBytes;
+    this.mostBytes = mostBytes;
     this.#takeUse = takeUse;
   }
 
   /** The members' and the reserved bytes together; above the bound only until `evict` has named nobody. */
   get bytes(): number {
     return this.#memberBytes + this.#reservedBytes;
+  }
+
+  /** How many `evict` has named. */
+  get evictions(): number {
+    return this.#evictions;
   }
 
   /** Adds an owner, whose marks are its own business. Undefined where nobody's going could make that much room. */
@@ -97,7 +103,7 @@ export class Sieve<Owner> {
    * uses up a mark that somebody has left, so that a use pays for the step it causes.
    */
   evict(): Owner | undefined {
-    if (this.bytes <= this.#mostBytes) return undefined;
+    if (this.bytes <= this.mostBytes) return undefined;
     let next = this.#hand ?? this.#oldest;
     for (let steps = 0; next !== undefined && steps < MOST_STEPS && this.#takeUse(next.owner); steps++) {
       next = next.newer ?? this.#oldest;
@@ -105,6 +111,7 @@ export class Sieve<Owner> {
     if (next === undefined) return undefined;
     this.#hand = next;
     this.delete(next);
+    this.#evictions++;
     return next.owner;
   }
 
@@ -119,7 +126,7 @@ export class Sieve<Owner> {
   }
 
   #canHold(bytes: number): boolean {
-    return this.#reservedBytes + bytes <= this.#mostBytes;
+    return this.#reservedBytes + bytes <= this.mostBytes;
   }
 }
 

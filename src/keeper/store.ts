@@ -2,6 +2,7 @@
 
 import type { Log } from "../log/log.ts";
 import type { ObjectHead } from "../origin/origin.ts";
+import type { CacheFacts } from "./cache-facts.ts";
 import { type Disk, isVariantFile, type StoredFile } from "./disk.ts";
 import type { Draft } from "./draft.ts";
 import { Files } from "./files.ts";
@@ -91,6 +92,11 @@ export class Store {
   /** What is known of a key, fresh or not; undefined also where only its file says. Counts as a use. */
   find(key: string): Entry | undefined {
     return this.#ledger.find(key);
+  }
+
+  /** What there is, in numbers. */
+  get facts(): CacheFacts {
+    return this.#ledger.facts;
   }
 
   /** The names of all objects and representations, the oldest first. */

@@ -6,6 +6,7 @@
 import { growingWaitMs } from "../common/growing-wait.ts";
 import type { Log } from "../log/log.ts";
 import { Nap } from "./nap.ts";
+import type { SinkState } from "./sink-state.ts";
 import type { Sink } from "./sinks/sink.ts";
 import type { Place, Spool } from "./spool.ts";
 import type { Visit } from "./visit.ts";
@@ -51,6 +52,7 @@ export class Delivery {
   #sending: Batch | undefined;
   #failures = 0;
   #isClosing = false;
+  #delivered = 0;
   #lostHere = 0;
   #spillAgainAtMs = Number.NEGATIVE_INFINITY;
   #lossLogged = 0;
@@ -66,6 +68,19 @@ export class Delivery {
   /** How many visits were lost so far. */
   get lost(): number {
     return this.#parts.spool.lost + this.#lostHere;
+  }
+
+  /** How it stands. */
+  get state(): SinkState {
+    const { sink, spool } = this.#parts;
+    return {
+      sink: sink.name,
+      waiting: this.#waiting.length,
+      spooled: spool.visits,
+      spoolBytes: spool.bytes,
+      delivered: this.#delivered,
+      lost: this.lost,
+    };
   }
 
   /** Takes visits. Never throws, and returns before anything is sent. */
@@ -178,6 +193,7 @@ export class Delivery {
     const { sink, spool, log } = this.#parts;
     if (place === undefined) this.#waiting.splice(0, visits.length);
     else spool.done(place);
+    this.#delivered += visits.length;
     if (this.#failures > 0) log.info("Visits are stored again", { sink: sink.name });
     this.#failures = 0;
   }

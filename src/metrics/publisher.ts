@@ -5,6 +5,7 @@ import { anonymized } from "./anonymize.ts";
 import { type VisitBatch, visitsOf } from "./batch.ts";
 import type { Locator } from "./geo/locator.ts";
 import type { Location } from "./geo/source.ts";
+import type { SinkState } from "./sink-state.ts";
 import type { Visit } from "./visit.ts";
 
 /** A batch waits for the places of its addresses for so long, in milliseconds; then it goes without those that are missing. */
@@ -12,6 +13,8 @@ const LOCATING_MS = 1_000;
 
 /** Where visits go: a `Delivery`, or a memory of the last ones. */
 export interface Destination {
+  /** How it stands; absent where it isn't a sink's. */
+  readonly state?: SinkState;
   /** Takes visits. Never throws, and returns before anything is sent. */
   accept(visits: readonly Visit[]): void;
   /** Ends, with what can be stored within `deadlineMs` stored. */
@@ -50,6 +53,11 @@ export class Publisher {
       this.#parts.log.critical("Visits could not be published", { reason: error.message });
     });
     return this.#before;
+  }
+
+  /** How the sinks stand. */
+  get sinks(): SinkState[] {
+    return this.#parts.destinations.flatMap(({ state }) => state ?? []);
   }
 
   /** Ends, with what can be stored within `deadlineMs` stored. */

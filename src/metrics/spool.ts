@@ -85,6 +85,11 @@ export class Spool {
     return this.#segments.reduce((sum, segment) => sum + segment.visits, 0);
   }
 
+  /** How many bytes its segments have. */
+  get bytes(): number {
+    return this.#segments.reduce((sum, segment) => sum + segment.bytes, 0);
+  }
+
   /** How many visits it had and lost: the oldest for want of room, any that couldn't be read. */
   get lost(): number {
     return this.#lost;
@@ -239,7 +244,7 @@ export class Spool {
   }
 
   #makeRoom(bytes: number): void {
-    let used = this.#segments.reduce((sum, segment) => sum + segment.bytes, 0);
+    let used = this.bytes;
     for (const oldest of [...this.#segments]) {
       if (used + bytes <= this.#mostBytes) return;
       used -= oldest.bytes;

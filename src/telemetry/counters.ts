@@ -4,16 +4,21 @@
  */
 
 import { ORIGIN_SLOTS, OriginCounters } from "./origin-counters.ts";
+import { REQUEST_SLOTS, RequestCounters } from "./request-counters.ts";
+
+const NUMBER_BYTES = Float64Array.BYTES_PER_ELEMENT;
 
 /** All counters of one thread, or the sum of several. */
 export class Counters {
   readonly buffer: SharedArrayBuffer;
   readonly origin: OriginCounters;
+  readonly requests: RequestCounters;
 
   /** @param buffer of another `Counters`, to be the same; all zero where it is left out */
-  constructor(buffer = new SharedArrayBuffer(ORIGIN_SLOTS * Float64Array.BYTES_PER_ELEMENT)) {
+  constructor(buffer = new SharedArrayBuffer((ORIGIN_SLOTS + REQUEST_SLOTS) * NUMBER_BYTES)) {
     this.buffer = buffer;
     this.origin = new OriginCounters(new Float64Array(buffer, 0, ORIGIN_SLOTS), Date.now);
+    this.requests = new RequestCounters(new Float64Array(buffer, ORIGIN_SLOTS * NUMBER_BYTES, REQUEST_SLOTS));
   }
 }
 

@@ -16,7 +16,7 @@ const SCALES = [
 ] as const;
 
 describe.each([...SCALES])("a histogram of %s", (_, scale: Scale) => {
-  const bounds = boundsOf({ ...scale, unit: 1 });
+  const bounds = boundsOf({ ...scale, perUnit: 1 });
 
   test("puts every number into the first bucket whose bound isn't below it", () => {
     fc.assert(

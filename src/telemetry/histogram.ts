@@ -1,18 +1,18 @@
 /** Histograms whose bounds are powers of two, so that the bucket of a number is found without looking at the others. */
 
-/** Which bounds a histogram has: 2 to the power of `first`, `first + step` and so on, in whole units of `unit`. */
+/** Which bounds a histogram has: 2 to the power of `first`, `first + step` and so on, of what is counted. */
 export interface Scale {
   readonly first: number;
   readonly step: number;
   readonly bounds: number;
-  /** What one stands for in the unit that is shown: seconds or bytes. */
-  readonly unit: number;
+  /** How many of what is counted are one of the unit that is shown: microseconds of a second. */
+  readonly perUnit: number;
 }
 
 /** From 16 µs to 67 s; counted in microseconds. */
-export const DURATION_SCALE: Scale = { first: 4, step: 1, bounds: 23, unit: 1e-6 };
+export const DURATION_SCALE: Scale = { first: 4, step: 1, bounds: 23, perUnit: 1e6 };
 /** From 64 bytes to 4 GiB. */
-export const SIZE_SCALE: Scale = { first: 6, step: 2, bounds: 14, unit: 1 };
+export const SIZE_SCALE: Scale = { first: 6, step: 2, bounds: 14, perUnit: 1 };
 
 /** The largest number that is told from larger ones: up to here the processor counts leading zeros. */
 const MOST = 2 ** 32;
@@ -43,12 +43,13 @@ export class Histogram {
     this.scale = scale;
   }
 
-  /** Enters a number, in whole units of the scale. */
+  /** Enters a number of what is counted. */
   add(value: number): void {
+    const numbers = this.#numbers;
     const at = this.#at + bucketOf(value, this.scale);
     const sumAt = this.#at + this.scale.bounds + 1;
-    this.#numbers[at] = (this.#numbers[at] ?? 0) + 1;
-    this.#numbers[sumAt] = (this.#numbers[sumAt] ?? 0) + value;
+    numbers[at] = (numbers[at] ?? 0) + 1;
+    numbers[sumAt] = (numbers[sumAt] ?? 0) + value;
   }
 
   /** How many numbers are at each bound or below it; the last is of all. */
@@ -63,7 +64,7 @@ export class Histogram {
 
   /** The sum of all, in the unit that is shown. */
   get sum(): number {
-    return (this.#numbers[this.#at + this.scale.bounds + 1] ?? 0) * this.scale.unit;
+    return (this.#numbers[this.#at + this.scale.bounds + 1] ?? 0) / this.scale.perUnit;
   }
 
   /** How many there are. */
@@ -73,6 +74,6 @@ export class Histogram {
 }
 
 /** The bounds of a scale in the unit that is shown, smallest first. */
-export function boundsOf({ first, step, bounds, unit }: Scale): number[] {
-  return Array.from({ length: bounds }, (_, index) => 2 ** (first + index * step) * unit);
+export function boundsOf({ first, step, bounds, perUnit }: Scale): number[] {
+  return Array.from({ length: bounds }, (_, index) => 2 ** (first + index * step) / perUnit);
 }

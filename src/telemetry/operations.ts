@@ -6,4 +6,6 @@ import type { Readiness } from "./readiness.ts";
 export interface Operations {
   /** Whether requests can be answered. Never rejects. */
   readiness(): Promise<Readiness>;
+  /** Everything that is measured, in Prometheus' text format. Never rejects. */
+  metrics(): Promise<string>;
 }

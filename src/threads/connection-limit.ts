@@ -3,8 +3,8 @@
  * one, but it can close all on which nothing is asked: so that is what happens beyond the limit. See docs/decisions/010-slow-clients.md.
  */
 
-import { readdirSync, statSync } from "node:fs";
 import type { Log } from "../log/log.ts";
+import { openDescriptors } from "../telemetry/process-facts.ts";
 
 /** How often connections are counted, in milliseconds: they can't be more than what comes in such a time above the limit. */
 const CHECK_EVERY_MS = 1_000;
@@ -64,9 +64,6 @@ export class ConnectionLimit {
   }
 }
 
-/** Where a process finds its own descriptors. */
-const DESCRIPTORS = process.platform === "linux" ? "/proc/self/fd" : "/dev/fd";
-
 /**
  * Makes a counter of the connections that are opened from now on, by the descriptors of the process. Connections to S3 and files that are
  * being sent are among them: each is there for a client's sake.
@@ -74,16 +71,4 @@ const DESCRIPTORS = process.platform === "linux" ? "/proc/self/fd" : "/dev/fd";
 export function connectionCounter(): () => number {
   const others = openDescriptors();
   return () => openDescriptors() - others;
-}
-
-/** Linux says the number as the directory's size from 6.2 on; elsewhere it is 0, or not a number of descriptors, and they are counted. */
-function openDescriptors(): number {
-  try {
-    const size = process.platform === "linux" ? statSync(DESCRIPTORS).size : 0;
-    return size > 0 ? size : readdirSync(DESCRIPTORS).length;
-  } catch (error) {
-    // Without a descriptor to read the directory with there are certainly too many; else nothing is known, and nothing closed.
-    const { code } = error as NodeJS.ErrnoException;
-    return code === "EMFILE" || code === "ENFILE" ? Number.POSITIVE_INFINITY : 0;
-  }
 }

@@ -105,6 +105,8 @@ export async function startEdgeThread(
         return void host.operations
           .readiness()
           .then((readiness) => send({ type: "readiness", id: data.id, readiness }));
+      case "ask-metrics":
+        return void host.operations.metrics().then((text) => send({ type: "metrics", id: data.id, text }));
       case "dropped-all":
       case "settings-taken":
         acknowledgements.get(data.id)?.();

@@ -33,6 +33,8 @@ self.onmessage = ({ data }: MessageEvent<ToEdge>) => {
       return keeper.cleared(data.id, data.objects);
     case "readiness":
       return operations.foundReadiness(data.id, data.readiness);
+    case "metrics":
+      return operations.foundMetrics(data.id, data.text);
     case "drop":
       return edge?.client.drop(data.keys);
     case "drop-all":

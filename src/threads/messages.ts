@@ -6,6 +6,7 @@ import type { ClearScope, GrowingEntry, ListLookup, Lookup, Seek } from "../keep
 import type { Level } from "../log/log.ts";
 import type { VisitBatch } from "../metrics/batch.ts";
 import type { PublisherConfig } from "../metrics/publisher-config.ts";
+import type { SinkState } from "../metrics/sink-state.ts";
 import type { Part } from "../origin/origin.ts";
 import type { BucketWebsite } from "../origin/website.ts";
 import type { Readiness } from "../telemetry/readiness.ts";
@@ -25,6 +26,7 @@ export type ToEdge =
   | { readonly type: "represented"; readonly id: number; readonly isAtHand: boolean }
   | { readonly type: "cleared"; readonly id: number; readonly objects: number | undefined }
   | { readonly type: "readiness"; readonly id: number; readonly readiness: Readiness }
+  | { readonly type: "metrics"; readonly id: number; readonly text: string }
   | { readonly type: "drop"; readonly keys: readonly string[] }
   | { readonly type: "drop-all"; readonly id: number }
   | { readonly type: "close-idle"; readonly id: number }
@@ -65,6 +67,7 @@ export type FromEdge =
     }
   | { readonly type: "clear"; readonly id: number; readonly scope: ClearScope | undefined }
   | { readonly type: "ask-readiness"; readonly id: number }
+  | { readonly type: "ask-metrics"; readonly id: number }
   | { readonly type: "dropped-all"; readonly id: number }
   | { readonly type: "settings-taken"; readonly id: number }
   | { readonly type: "closed-idle"; readonly id: number; readonly connections: number }
@@ -77,6 +80,7 @@ export type ToPublisher =
   | { readonly type: "start"; readonly config: PublisherConfig }
   | { readonly type: "visits"; readonly id: string; readonly batch: VisitBatch }
   | { readonly type: "level"; readonly level: Level }
+  | { readonly type: "state"; readonly id: number }
   | { readonly type: "stop"; readonly deadlineMs: number };
 
 /** From the publisher to the main thread. */
@@ -86,5 +90,6 @@ export type FromPublisher =
   /** A batch is in the hands of every sink's delivery. */
   | { readonly type: "taken"; readonly id: string }
   | { readonly type: "level-taken" }
+  | { readonly type: "state"; readonly id: number; readonly sinks: readonly SinkState[] }
   | { readonly type: "log"; readonly line: string }
   | { readonly type: "stopped" };

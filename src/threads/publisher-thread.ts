@@ -4,7 +4,9 @@ import { randomUUID } from "node:crypto";
 import type { Level, Log } from "../log/log.ts";
 import { BATCH_VISITS, countOf, type VisitBatch } from "../metrics/batch.ts";
 import type { PublisherConfig } from "../metrics/publisher-config.ts";
+import type { PublishingState, SinkState } from "../metrics/sink-state.ts";
 import type { FromPublisher, ToPublisher } from "./messages.ts";
+import { Questions } from "./questions.ts";
 
 /**
  * Most batches that the publisher hasn't taken yet: some seconds of full load, for while it is started again. They are in
@@ -15,6 +17,9 @@ const BATCHES_UNDER_WAY = 64;
 const RESTART_AFTER_MS = 1_000;
 /** After the deadline of its end the publisher has this long to put on disk what isn't stored, in milliseconds. */
 const SPILL_MS = 3_000;
+
+/** The publisher has this long to say how its sinks stand, in milliseconds: who asks doesn't wait for long. */
+const STATE_DEADLINE_MS = 500;
 
 /** What the publisher needs of the main thread. */
 export interface PublisherHost {
@@ -29,6 +34,8 @@ export interface PublisherThread {
   take(batch: VisitBatch): void;
   /** Resolves when its log has this level, or it has ended; one that is started again has it too. */
   setLogLevel(level: Level): Promise<void>;
+  /** How the delivery stands. Never rejects. */
+  state(): Promise<PublishingState>;
   /** Takes no more; resolves when what it has is stored, or is left to the spool after `deadlineMs`. */
   stop(deadlineMs: number): Promise<void>;
 }
@@ -78,6 +85,9 @@ export async function startPublisher(
       config = { ...config, logLevel };
       await thread.setLogLevel(logLevel);
     },
+    async state() {
+      return { batchesUnderWay: underWay.size, dropped, sinks: await thread.sinks() };
+    },
     async stop(deadlineMs) {
       isStopping = true;
       thread.send({ type: "stop", deadlineMs });
@@ -94,6 +104,8 @@ interface Thread {
   send(message: ToPublisher): void;
   /** Resolves when it has been taken, or the thread has ended. */
   setLogLevel(level: Level): Promise<void>;
+  /** How the sinks stand; none where it doesn't say so in time. */
+  sinks(): Promise<readonly SinkState[]>;
   /** Resolves when the thread has ended, with why. */
   readonly ended: Promise<string>;
   /** Resolves when everything is stored, or the thread has ended. */
@@ -111,6 +123,8 @@ async function startThread(
   const ended = Promise.withResolvers<string>();
   /** Told in the order in which they were asked for. */
   const levels: (() => void)[] = [];
+  const states = new Questions<readonly SinkState[]>();
+  let lastId = 0;
   let reason = "it ended";
   const send = (message: ToPublisher) => worker.postMessage(message);
   worker.onmessage = ({ data }: MessageEvent<FromPublisher>) => {
@@ -124,6 +138,8 @@ async function startThread(
         return onTaken(data.id);
       case "level-taken":
         return levels.shift()?.();
+      case "state":
+        return states.answer(data.id, data.sinks);
       case "log":
         return host.writeLine(data.line);
       case "stopped":
@@ -147,5 +163,12 @@ async function startThread(
     send({ type: "level", level });
     return Promise.race([promise, ended.promise.then(() => {})]);
   };
-  return { send, setLogLevel, ended: ended.promise, stopped: stopped.promise };
+  const sinks = () => {
+    const id = ++lastId;
+    const answer = states.wait(id);
+    send({ type: "state", id });
+    setTimeout(() => states.answer(id, []), STATE_DEADLINE_MS).unref();
+    return answer;
+  };
+  return { send, setLogLevel, sinks, ended: ended.promise, stopped: stopped.promise };
 }

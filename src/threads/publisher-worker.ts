@@ -21,6 +21,8 @@ self.onmessage = ({ data }: MessageEvent<ToPublisher>) => {
     case "level":
       log?.setLevel(data.level);
       return send({ type: "level-taken" });
+    case "state":
+      return send({ type: "state", id: data.id, sinks: publisher?.sinks ?? [] });
     case "stop":
       return publisher?.close(data.deadlineMs).then(() => send({ type: "stopped" }));
   }

@@ -12,22 +12,7 @@ import {
 } from "../keeper/protocol.ts";
 import type { Part } from "../origin/origin.ts";
 import type { FromEdge } from "./messages.ts";
-
-/** Questions of one kind whose answers are on their way, by number. */
-export class Questions<Answer> {
-  readonly #open = new Map<number, (answer: Answer) => void>();
-
-  /** Resolves with the answer. */
-  wait(id: number): Promise<Answer> {
-    return new Promise((resolve) => this.#open.set(id, resolve));
-  }
-
-  /** The answer has come. */
-  answer(id: number, answer: Answer): void {
-    this.#open.get(id)?.(answer);
-    this.#open.delete(id);
-  }
-}
+import { Questions } from "./questions.ts";
 
 /** Asks by message. Several requests for one key on this thread are one question. */
 export class RemoteKeeper implements KeeperClient {

@@ -3,12 +3,13 @@
 import type { Operations } from "../telemetry/operations.ts";
 import type { Readiness } from "../telemetry/readiness.ts";
 import type { FromEdge } from "./messages.ts";
-import { Questions } from "./remote-keeper.ts";
+import { Questions } from "./questions.ts";
 
 /** Asks by message. */
 export class RemoteOperations implements Operations {
   readonly #send: (message: FromEdge) => void;
   readonly #readiness = new Questions<Readiness>();
+  readonly #metrics = new Questions<string>();
   #lastId = 0;
 
   constructor(send: (message: FromEdge) => void) {
@@ -22,8 +23,20 @@ export class RemoteOperations implements Operations {
     return answer;
   }
 
+  metrics(): Promise<string> {
+    const id = ++this.#lastId;
+    const answer = this.#metrics.wait(id);
+    this.#send({ type: "ask-metrics", id });
+    return answer;
+  }
+
   /** The answer about readiness. */
   foundReadiness(id: number, readiness: Readiness): void {
     this.#readiness.answer(id, readiness);
+  }
+
+  /** The answer about what is measured. */
+  foundMetrics(id: number, text: string): void {
+    this.#metrics.answer(id, text);
   }
 }

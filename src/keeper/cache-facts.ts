@@ -1,0 +1,22 @@
+/** What the cache holds, in numbers. */
+
+/** One place where bodies are: memory or disk. */
+export interface TierFacts {
+  /** Of what is held and what is being written, in bytes. */
+  readonly bytes: number;
+  /** Their bound. */
+  readonly mostBytes: number;
+  /** How many went since the start to make room. */
+  readonly evictions: number;
+}
+
+/** The whole of it. */
+export interface CacheFacts {
+  readonly memory: TierFacts;
+  readonly disk: TierFacts;
+  readonly objects: number;
+  /** Objects in another content coding than the stored one. */
+  readonly representations: number;
+  /** Keys of which it is remembered that there is nothing to be had. */
+  readonly negatives: number;
+}
