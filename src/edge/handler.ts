@@ -3,6 +3,7 @@
 import { BoundedMap } from "../common/bounded-map.ts";
 import type { HeaderRule } from "../http/header-rules.ts";
 import type { Uses } from "../keeper/uses.ts";
+import { CoarseClock } from "./coarse-clock.ts";
 import type { CorsHeaders, CorsPolicy } from "./cors.ts";
 import { ALLOWED_METHODS, busyResponse, type ErrorAnswer, errorResponse } from "./errors.ts";
 import type { Exchange } from "./exchange.ts";
@@ -63,6 +64,7 @@ const isHost = hostCheck();
 export function createHandler(handlerParts: HandlerParts): Handler {
   const parts: Parts = {
     ...handlerParts,
+    clock: new CoarseClock(handlerParts.nowMs),
     sentFiles: new BoundedMap(SENT_FILES),
   };
   const recover = (error: NodeJS.ErrnoException) => {
@@ -97,7 +99,9 @@ interface Replaceable {
   headerRules: readonly HeaderRule[];
 }
 
-type Parts = Omit<HandlerParts, keyof Replaceable> & Omit<WebsiteParts, keyof Replaceable> & Replaceable;
+type Parts = Omit<HandlerParts, keyof Replaceable> &
+  Omit<WebsiteParts, keyof Replaceable> &
+  Replaceable & { readonly clock: CoarseClock };
 
 function answer(
   parts: Parts,
@@ -129,7 +133,7 @@ function answer(
     return refuse(parts, { request, path }, waiting, { code: "query-refused", headers: cors.headers });
   if (method !== "GET" && !isHead) return answerOtherMethod(parts, { request, path }, waiting, cors);
 
-  const nowMs = parts.nowMs();
+  const nowMs = exchange === undefined ? parts.nowMs() : parts.clock.at(exchange.startedNs);
   const hot = parts.hotMap.get(path);
   if (hot?.isUsable(nowMs) === true) {
     const accept = hot.isNegotiated ? headers.get("accept-encoding") : null;
