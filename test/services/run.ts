@@ -36,6 +36,7 @@ for (const testPaths of [
   ["./test/services/image.ts"],
   ["./test/services/systemd.ts"],
   ["./test/services/helm.ts"],
+  ["./test/services/envoy.ts"],
 ]) {
   const child = Bun.spawn([process.execPath, "test", ...testPaths], {
     cwd: ROOT,
