@@ -164,6 +164,7 @@ function openProcessLog(config: Config): ProcessLog {
     level: config.logLevel,
     directory: config.logDir,
     console: config.console,
+    hasAccessLog: config.accessLog !== "off",
     secrets: [config.secret, config.sessionToken, config.authKey, config.mongoUri],
   });
 }
@@ -221,7 +222,15 @@ function edgeConfig(
   certificate: Certificate | undefined,
 ): Omit<EdgeConfig, "isRecording"> {
   const { host, port, allowedOrigins, authKey, bucket, prefix = "", rejectQueryStrings, logLevel } = config;
-  const { indexDocument, errorDocument, spa, listing, trustedProxies } = config;
+  const {
+    indexDocument,
+    errorDocument,
+    spa,
+    listing,
+    trustedProxies,
+    accessLog,
+    anonymizeIp: isAnonymous,
+  } = config;
   const tls = certificate === undefined ? undefined : { certificate, hasHttp3: config.http3 };
   const listen = { host, port, isShared: false, originTimeoutSeconds: config.originTimeout, tls };
   const website = { indexDocument, errorDocument, isSpa: spa, isListed: listing };
@@ -237,6 +246,8 @@ function edgeConfig(
     headerRules,
     trustedProxies,
     logLevel,
+    accessLog,
+    isAnonymous,
   };
 }
 

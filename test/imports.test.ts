@@ -64,6 +64,7 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
     "origin/exchange.ts",
     "origin/body.ts",
     "http",
+    "metrics/anonymize.ts",
     "metrics/batch.ts",
     "metrics/record.ts",
     "common",

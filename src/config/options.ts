@@ -96,6 +96,7 @@ export const options = {
   console: row({ flag: "console", short: "c", environment: "CONSOLE", kind: boolean, default: "false", group: "Logs", help: "log to stdout as well" }),
   logLevel: row({ flag: "log-level", short: "l", environment: "LOG_LEVEL", kind: choice("critical", "warn", "info", "debug"), default: "info", group: "Logs", help: "least severe level that is logged" }),
   logDir: row({ flag: "dir", short: "o", environment: "LOG_DIR", kind: text, default: "logs/", group: "Logs", help: "directory of the log files, one a day" }),
+  accessLog: row({ flag: "access-log", environment: "ACCESS_LOG", kind: choice("off", "combined", "json"), default: "off", group: "Logs", help: "a line for each request, without its query, where the log goes (in the directory in files of its own)" }),
 
   mmdbHost: row({ flag: "mmdb-host", short: "m", environment: "MMDB_HOST", kind: host, group: "Visitor metrics", help: "host of an mmdb-ws server" }),
   mmdbPort: row({ flag: "mmdb-port", short: "x", environment: "MMDB_PORT", kind: port, default: "2010", group: "Visitor metrics", help: "port of the mmdb-ws server" }),

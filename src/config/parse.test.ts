@@ -72,6 +72,11 @@ const lists = [
   ['["https://a"]', ["https://a"]],
 ] as const;
 
+const accessLogs = [
+  ["combined", "combined"],
+  ["json", "json"],
+] as const;
+
 const table: readonly Row[] = [
   ["bucket", "bucket", "b", "S3_BUCKET", undefined, words],
   ["region", "region", "r", "AWS_REGION", "us-east-1", words],
@@ -128,6 +133,7 @@ const table: readonly Row[] = [
   ["console", "console", "c", "CONSOLE", false, truths],
   ["logLevel", "log-level", "l", "LOG_LEVEL", "info", levels],
   ["logDir", "dir", "o", "LOG_DIR", "logs/", words],
+  ["accessLog", "access-log", undefined, "ACCESS_LOG", "off", accessLogs],
   ["mmdbHost", "mmdb-host", "m", "MMDB_HOST", undefined, words],
   ["mmdbPort", "mmdb-port", "x", "MMDB_PORT", 2010, numbers],
   ["mmdbFile", "mmdb-file", undefined, "MMDB_FILE", undefined, words],

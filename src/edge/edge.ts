@@ -3,6 +3,7 @@
 import type { HeaderRule } from "../http/header-rules.ts";
 import type { EdgeClient, KeeperClient } from "../keeper/protocol.ts";
 import type { Uses } from "../keeper/uses.ts";
+import type { AccessLogForm } from "../log/access-line.ts";
 import type { Level, Log } from "../log/log.ts";
 import type { VisitBatch } from "../metrics/batch.ts";
 import { createRecorder, type Recorder } from "../metrics/record.ts";
@@ -10,6 +11,7 @@ import type { BucketWebsite } from "../origin/website.ts";
 import type { Counters } from "../telemetry/counters.ts";
 import type { Operations } from "../telemetry/operations.ts";
 import type { RequestCounters } from "../telemetry/request-counters.ts";
+import { type AccessLog, createAccessLog } from "./access-log.ts";
 import { ClientAddresses } from "./client-address.ts";
 import { corsPolicy } from "./cors.ts";
 import type { Observer } from "./exchange.ts";
@@ -41,6 +43,9 @@ export interface EdgeConfig extends EdgeSettings {
   readonly bucketWebsite: BucketWebsite | undefined;
   /** Networks in CIDR notation. */
   readonly trustedProxies: readonly string[];
+  readonly accessLog: AccessLogForm | "off";
+  /** True where addresses are stored without their last part, and then also logged so. */
+  readonly isAnonymous: boolean;
   /** True where visits are stored somewhere. */
   readonly isRecording: boolean;
 }
@@ -55,6 +60,8 @@ export interface EdgeParts {
   readonly log: Log;
   /** Takes the visits of this edge. */
   readonly takeVisits: (batch: VisitBatch) => void;
+  /** Takes lines of the access log, without the last newline. */
+  readonly writeAccess: (lines: string) => void;
   readonly nowMs: () => number;
 }
 
@@ -75,12 +82,16 @@ export interface Edge {
  * @throws where the address can't be had
  */
 export function startEdge(config: EdgeConfig, parts: EdgeParts): Edge {
-  const { keeper, operations, counters, uses, log, takeVisits, nowMs } = parts;
+  const { keeper, operations, counters, uses, log, takeVisits, writeAccess, nowMs } = parts;
   const hotMap = new HotMap();
   const { authKey, bucket, prefix, rejectQueryStrings, website, headerRules } = config;
   const recorder = config.isRecording
     ? createRecorder({ handOn: takeVisits, nowNs: Bun.nanoseconds, nowMs })
     : undefined;
+  const accessLog =
+    config.accessLog === "off"
+      ? undefined
+      : createAccessLog({ form: config.accessLog, isAnonymous: config.isAnonymous, writeAccess, nowMs });
   const cors = corsPolicy(config.allowedOrigins);
   const handler = createHandler({
     requestsUnderWay: () => listener.requestsUnderWay(),
@@ -97,7 +108,7 @@ export function startEdge(config: EdgeConfig, parts: EdgeParts): Edge {
     website: websiteOf(website, config.bucketWebsite),
     headerRules,
     addresses: new ClientAddresses(config.trustedProxies),
-    observers: observersOf(recorder, log, counters.requests),
+    observers: observersOf(recorder, accessLog, log, counters.requests),
     nowNs: Bun.nanoseconds,
     nowMs,
     log,
@@ -109,6 +120,7 @@ export function startEdge(config: EdgeConfig, parts: EdgeParts): Edge {
       async stop(deadlineMs) {
         await listener.stop(deadlineMs);
         recorder?.flush();
+        accessLog?.flush();
       },
     },
     client: {
@@ -116,16 +128,22 @@ export function startEdge(config: EdgeConfig, parts: EdgeParts): Edge {
       dropAll: async () => hotMap.dropAll(),
     },
     setSettings({ allowedOrigins, headerRules }) {
-      const observers = observersOf(recorder, log, counters.requests);
+      const observers = observersOf(recorder, accessLog, log, counters.requests);
       handler.setPolicies({ cors: corsPolicy(allowedOrigins), headerRules, observers });
     },
     setBucketWebsite: (bucketWebsite) => handler.setWebsite(websiteOf(website, bucketWebsite)),
   };
 }
 
-function observersOf(recorder: Recorder | undefined, log: Log, requests: RequestCounters): Observer[] {
+function observersOf(
+  recorder: Recorder | undefined,
+  accessLog: AccessLog | undefined,
+  log: Log,
+  requests: RequestCounters,
+): Observer[] {
   const observers: Observer[] = [requestCounter(requests)];
   if (recorder !== undefined) observers.push(visitObserver(recorder));
+  if (accessLog !== undefined) observers.push(accessLog);
   if (log.writes("debug")) observers.push(requestLog(log));
   return observers;
 }

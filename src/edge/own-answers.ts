@@ -1,5 +1,7 @@
 /** Answers that are the proxy's own, for operators and their programs. */
 
+import { noteBody } from "./handed-over.ts";
+
 /** An answer that is JSON, and is stored by nobody. */
 export function json(status: number, value: unknown, headers: Record<string, string> = {}): Response {
   return own(status, "application/json", `${JSON.stringify(value)}\n`, headers);
@@ -17,7 +19,7 @@ export function own(
   text: string,
   headers: Record<string, string> = {},
 ): Response {
-  return new Response(text, {
+  const response = new Response(text, {
     status,
     headers: {
       "content-type": contentType,
@@ -27,4 +29,5 @@ export function own(
       ...headers,
     },
   });
+  return noteBody(response, Buffer.byteLength(text));
 }

@@ -33,7 +33,14 @@ afterEach(() => {
 });
 
 function open(options: Partial<LogOptions> = {}) {
-  return openLog({ level: "info", directory: folder, console: false, secrets: [SECRET], ...options });
+  return openLog({
+    level: "info",
+    directory: folder,
+    console: false,
+    hasAccessLog: false,
+    secrets: [SECRET],
+    ...options,
+  });
 }
 
 function file(): string {

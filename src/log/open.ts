@@ -1,11 +1,13 @@
 /** The process' log: where the lines of all threads end. */
 
+import { consoleWriter } from "./console.ts";
 import { openDailyFile } from "./daily-file.ts";
 import { type AdjustableLog, createLog, type Level } from "./log.ts";
 import { redactor } from "./redact.ts";
 
-/** At the end stdout has this long to take what waits, in milliseconds. */
-const DRAIN_STDOUT_MS = 1_000;
+/** What the names of the files begin with. */
+const LOG_NAME = "s3-proxy";
+const ACCESS_LOG_NAME = "s3-proxy-access";
 
 /** What the log is made of. */
 export interface LogOptions {
@@ -14,6 +16,8 @@ export interface LogOptions {
   readonly directory: string;
   /** True to write to stdout as well. */
   readonly console: boolean;
+  /** True to have a file of its own for the access log. */
+  readonly hasAccessLog: boolean;
   /** Never shown in any line. */
   readonly secrets: readonly (string | undefined)[];
 }
@@ -23,6 +27,8 @@ export interface ProcessLog {
   readonly log: AdjustableLog;
   /** Takes a finished line of another thread. */
   readonly writeLine: (line: string) => void;
+  /** Takes lines of the access log, of any thread, without the last newline. */
+  readonly writeAccess: (lines: string) => void;
   /** Tells the user on stderr what no log would, where there is none. */
   announce(message: string): void;
   /** Writes what waits, at the end; resolves when nothing does, or when stdout takes too long. */
@@ -38,44 +44,47 @@ export function openLog(options: LogOptions): ProcessLog {
     for (const writer of writers) writer.write(shown);
   };
   const log = createLog(options.level, writeLine, Date.now);
-  const console = options.console ? consoleWriter() : undefined;
-  if (console !== undefined) writers.push(console);
   const toStderr = (problem: string) => {
     if (options.console) log.warn(problem);
     else process.stderr.write(`s3proxy: ${hide(problem)}\n`);
   };
-  const file = openDailyFile(options.directory, Date.now, toStderr);
+  const console = options.console ? consoleWriter((problem) => log.warn(problem)) : undefined;
+  if (console !== undefined) writers.push(console);
+  const ofDay = { directory: options.directory, nowMs: Date.now };
+  const file = openDailyFile({
+    ...ofDay,
+    name: LOG_NAME,
+    reportProblem: toStderr,
+    noteLoss: (writes) => `(log lines were lost: the file could not be written ${writes} times)\n`,
+  });
   if (file !== undefined) writers.push(file);
   else toStderr(`Log directory "${options.directory}" does not exist, no log file is written`);
+  const accessFile = options.hasAccessLog
+    ? openDailyFile({
+        ...ofDay,
+        name: ACCESS_LOG_NAME,
+        reportProblem: (problem) => log.warn(problem),
+        noteLoss(_writes, lines) {
+          log.warn("Lines of the access log were lost", { lines });
+          return "";
+        },
+      })
+    : undefined;
   return {
     log,
     writeLine,
+    writeAccess(lines) {
+      const shown = hide(lines);
+      accessFile?.write(shown);
+      console?.write(shown);
+    },
     announce(message) {
       if (writers.length === 0) toStderr(message);
     },
     async flush() {
+      accessFile?.close();
       file?.close();
       await console?.drained();
-    },
-  };
-}
-
-/** Stdout, never waited for while serving: a reader that has stopped must not stop the program. */
-function consoleWriter() {
-  let waiting = 0;
-  let onDrained: (() => void) | undefined;
-  return {
-    write(line: string): void {
-      waiting++;
-      process.stdout.write(`${line}\n`, () => {
-        if (--waiting === 0) onDrained?.();
-      });
-    },
-    async drained(): Promise<void> {
-      if (waiting === 0) return;
-      const { promise, resolve } = Promise.withResolvers<void>();
-      onDrained = resolve;
-      await Promise.race([promise, Bun.sleep(DRAIN_STDOUT_MS)]);
     },
   };
 }

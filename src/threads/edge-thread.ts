@@ -19,6 +19,8 @@ export interface ThreadHost {
   readonly log: Log;
   /** Takes finished log lines. */
   readonly writeLine: (line: string) => void;
+  /** Takes lines of the access log, without the last newline. */
+  readonly writeAccess: (lines: string) => void;
   /** Takes the visits of an edge. */
   readonly takeVisits: (batch: VisitBatch) => void;
   readonly operations: Operations;
@@ -118,6 +120,8 @@ export async function startEdgeThread(
         return host.takeVisits(data.batch);
       case "log":
         return host.writeLine(data.line);
+      case "access":
+        return host.writeAccess(data.lines);
       case "stopped":
         return stopped.resolve();
     }

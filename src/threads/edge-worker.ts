@@ -59,7 +59,8 @@ function start(config: EdgeConfig, uses: Uses, counters: Counters): void {
   log = own;
   try {
     const takeVisits = (batch: VisitBatch) => send({ type: "visits", batch });
-    const parts = { keeper, operations, uses, counters, log: own, takeVisits, nowMs: Date.now };
+    const writeAccess = (lines: string) => send({ type: "access", lines });
+    const parts = { keeper, operations, uses, counters, log: own, takeVisits, writeAccess, nowMs: Date.now };
     edge = startEdge(config, parts);
     send({ type: "listening", port: edge.listener.port });
   } catch (error) {

@@ -73,6 +73,8 @@ export type FromEdge =
   | { readonly type: "closed-idle"; readonly id: number; readonly connections: number }
   | { readonly type: "visits"; readonly batch: VisitBatch }
   | { readonly type: "log"; readonly line: string }
+  /** Lines of the access log, without the last newline. */
+  | { readonly type: "access"; readonly lines: string }
   | { readonly type: "stopped" };
 
 /** From the main thread to the publisher. */

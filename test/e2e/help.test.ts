@@ -57,6 +57,7 @@ const ROWS: readonly (readonly [flag: string, short: string, environment: string
   ["console", "c", "CONSOLE", ""],
   ["log-level", "l", "LOG_LEVEL", "default info"],
   ["dir", "o", "LOG_DIR", "default logs/"],
+  ["access-log", "", "ACCESS_LOG", "default off"],
   ["mmdb-host", "m", "MMDB_HOST", ""],
   ["mmdb-port", "x", "MMDB_PORT", "default 2010"],
   ["mmdb-file", "", "MMDB_FILE", ""],
