@@ -9,6 +9,13 @@ import { encodeTrailer, type Metadata } from "./frame.ts";
 /** Bytes of a body that are read and summed in one go. */
 const SUMMED_AT_ONCE_BYTES = 1024 * 1024;
 
+/** A file's time that is so near to the right one is taken for it by who reads it, in milliseconds. */
+const SAME_TIME_MS = 1_000;
+
+type OwnMetadata = Omit<Metadata, "origin">;
+type ChoosePath = () => string | undefined;
+type Enter = (fileBytes: number) => void;
+
 /** A file that is being written. End it with `keep` or `discard`. */
 export class Draft {
   readonly #handle: FileHandle;
@@ -85,16 +92,40 @@ export class Draft {
    * @param enter told the file's length; both are called in the turn of the rename, so that nothing comes between
    * @returns false where it may not be kept and is gone
    */
-  async keep(
-    metadata: Omit<Metadata, "origin">,
-    choosePath: () => string | undefined,
-    enter: (fileBytes: number) => void,
-  ): Promise<boolean> {
+  async keep(metadata: OwnMetadata, choosePath: ChoosePath, enter: Enter): Promise<boolean> {
     await this.#sumRest();
-    const trailer = encodeTrailer({ origin: this.#origin, ...metadata }, this.#bodyBytes, this.#crc32);
+    const trailer = this.#trailer(metadata);
     await writeAll(this.#handle, trailer, this.#bodyBytes);
-    const storedAtSeconds = metadata.storedAtMs / 1000;
-    await this.#handle.utimes(storedAtSeconds, storedAtSeconds);
+    return this.#end(metadata, trailer.length, choosePath, enter);
+  }
+
+  /** The same for a body of which nothing has been written yet: body and trailer are one write. */
+  async keepWhole(
+    body: Uint8Array,
+    metadata: OwnMetadata,
+    choosePath: ChoosePath,
+    enter: Enter,
+  ): Promise<boolean> {
+    this.#bodyBytes = body.length;
+    this.#sum(body);
+    const trailer = this.#trailer(metadata);
+    await writeAll(this.#handle, Buffer.concat([body, trailer]), 0);
+    return this.#end(metadata, trailer.length, choosePath, enter);
+  }
+
+  #trailer(metadata: OwnMetadata): Uint8Array {
+    return encodeTrailer({ origin: this.#origin, ...metadata }, this.#bodyBytes, this.#crc32);
+  }
+
+  async #end(
+    { storedAtMs }: OwnMetadata,
+    trailerBytes: number,
+    choosePath: ChoosePath,
+    enter: Enter,
+  ): Promise<boolean> {
+    // Of most the system has noted the right time already.
+    const isLate = Math.abs(Date.now() - storedAtMs) > SAME_TIME_MS;
+    if (isLate) await this.#handle.utimes(storedAtMs / 1000, storedAtMs / 1000);
     await this.#close();
     const path = choosePath();
     if (path === undefined) {
@@ -103,7 +134,7 @@ export class Draft {
     }
     renameSync(this.#path, path);
     this.#room.release();
-    enter(this.#bodyBytes + trailer.length);
+    enter(this.#bodyBytes + trailerBytes);
     return true;
   }
 

@@ -163,7 +163,7 @@ export class Fetcher {
         return this.#passFromNowOn(key, filled.reason);
       case "memory":
         this.#logFetch(question, "object", { bytes: filled.bytes.length });
-        return keptLookup(await store.keepInMemory(head, filled.bytes, times, ticket), status);
+        return keptLookup(store.keepInMemory(head, filled.bytes, times, ticket), status);
       case "file": {
         this.#logFetch(question, "object", { bytes: filled.draft.bodyBytes });
         const kept = await store.keepFile(head, filled.draft, times, ticket);

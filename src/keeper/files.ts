@@ -72,15 +72,16 @@ export class Files {
 
   /** Writes the file of an object whose body is in memory, under the name that the books have for it. */
   async write(entry: ObjectEntry, bytes: Uint8Array, copy: Copy): Promise<void> {
+    // It may have had to go while it waited for its turn.
+    if (!this.#ledger.holds(entry)) return;
     let draft: Draft | undefined;
     let isKept = false;
     try {
       const metadata = metadataOf(entry);
       draft = await this.draft(bytes.length, this.#disk?.trailerBytes(metadata));
-      await draft?.write(bytes);
       const choosePath = () => (this.#ledger.holds(entry) ? this.pathOf(entry.key, copy) : undefined);
       const enter = (fileBytes: number) => this.#ledger.endWrite(entry, fileBytes);
-      isKept = (await draft?.keep(metadata, choosePath, enter)) === true;
+      isKept = (await draft?.keepWhole(bytes, metadata, choosePath, enter)) === true;
     } catch (error) {
       await draft?.discard();
       throw error;

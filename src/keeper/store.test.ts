@@ -197,3 +197,21 @@ describe("while the directory is read", () => {
     expect(await store.clear()).toBe(4);
   });
 });
+
+test("nothing waits for a disk that doesn't go on; what can't wait for it either is in memory alone, and the log says so", async () => {
+  const disk = bench.disk();
+  const hold = disk.holdDrafts();
+  const store = bench.start({ disk });
+  const waiting = 64 + 1_024;
+  for (let index = 0; index < waiting + 2; index++) {
+    const ticket = store.beginFill(`${index}`);
+    expect(store.keepInMemory({}, sharedCopy(SMALL), bench.times(), ticket).isKept).toBe(true);
+    store.endFill(ticket);
+  }
+  expect(bench.lines.filter((line) => line.includes("slower than what comes from S3")).length).toBe(1);
+  hold.release();
+  await store.settle();
+  expect(bench.names()).toHaveLength(waiting);
+  for (const key of ["0", `${waiting - 1}`, `${waiting}`, `${waiting + 1}`])
+    expect(digest(await bench.get(store, key))).toBe(digestOf(SMALL));
+});

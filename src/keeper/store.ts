@@ -17,6 +17,9 @@ import { type Ticket, Tickets } from "./tickets.ts";
 import type { Uses } from "./uses.ts";
 import { WriteBehind } from "./write-behind.ts";
 
+/** Why an object is in memory alone for now. */
+const TOO_SLOW = new Error("The disk is slower than what comes from S3");
+
 /** What a `Store` is made of. */
 export interface StoreParts {
   /** Absent where nothing is kept on disk. */
@@ -147,17 +150,16 @@ export class Store {
     return { entry: opened, isKept: isHeld };
   }
 
-  /** Keeps an object whose body is in memory; its file is written behind. */
-  async keepInMemory(
+  /** Keeps an object whose body is in memory; its file is written behind, unless the disk is far behind already. */
+  keepInMemory(
     head: ObjectHead,
     bytes: Uint8Array<SharedArrayBuffer>,
     times: EntryTimes,
     ticket: Ticket,
-  ): Promise<Kept> {
+  ): Kept {
     const entry = this.entry(ticket.key, head, bytes.length, { kind: "memory", bytes }, times);
-    await this.#writes.room();
     if (!ticket.isValid) return { entry, isKept: false };
-    const copy = this.#freeName(ticket.key);
+    const copy = this.#writes.isFull ? this.#problems.report("write", TOO_SLOW) : this.#freeName(ticket.key);
     const isKept = this.#ledger.addInMemory(entry, copy);
     if (copy !== undefined) void this.#writes.start(() => this.#files.write(entry, bytes, copy));
     return { entry, isKept };

@@ -197,8 +197,7 @@ export class Variants {
     const { storedAtMs, freshUntilMs, expiresAtMs } = base;
     const times = { storedAtMs, freshUntilMs, expiresAtMs };
     const head = { etag: variantEtag(base, coding) };
-    if (bytes.length <= SMALL_BODY_BYTES)
-      return (await store.keepInMemory(head, bytes, times, ticket)).isKept;
+    if (bytes.length <= SMALL_BODY_BYTES) return store.keepInMemory(head, bytes, times, ticket).isKept;
     const draft = await store.draft(bytes.length);
     if (draft === undefined) return false;
     try {

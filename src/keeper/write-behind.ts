@@ -1,32 +1,49 @@
-/** Most files written behind answers at once; a fill that would start one more waits. */
+/** Most files written behind answers at once. */
 const WRITES_AT_ONCE = 64;
+/** So many more may wait for their turn: what they hold in memory is 64 MiB at the most. */
+const MOST_WAITING = 1_024;
 
-/** Work that goes on after its answer: bounded, and waited for at the end. */
+/** Work that goes on after its answer: bounded, and waited for at the end. No answer ever waits for it. */
 export class WriteBehind {
-  readonly #running = new Set<Promise<void>>();
+  readonly #begun = new Set<Promise<void>>();
+  readonly #waiting: (() => void)[] = [];
   readonly #onError: (error: unknown) => void;
+  #running = 0;
 
   /** @param onError told of every write that fails */
   constructor(onError: (error: unknown) => void) {
     this.#onError = onError;
   }
 
-  /** Resolves when another write may be started. */
-  async room(): Promise<void> {
-    while (this.#running.size >= WRITES_AT_ONCE) await Promise.race(this.#running);
+  /** True where so many wait already that what can be left out had better be. */
+  get isFull(): boolean {
+    return this.#waiting.length >= MOST_WAITING;
   }
 
-  /** Starts a write. The promise resolves when it has ended, well or not. */
+  /** Starts a write as soon as it is its turn. The promise resolves when it has ended, well or not. */
   start(write: () => Promise<void>): Promise<void> {
-    const running = write()
+    const begun = this.#inTurn(write)
       .catch(this.#onError)
-      .finally(() => this.#running.delete(running));
-    this.#running.add(running);
-    return running;
+      .finally(() => this.#begun.delete(begun));
+    this.#begun.add(begun);
+    return begun;
   }
 
   /** Resolves when all writes that were started have ended. */
   async settle(): Promise<void> {
-    await Promise.all(this.#running);
+    await Promise.all(this.#begun);
+  }
+
+  async #inTurn(write: () => Promise<void>): Promise<void> {
+    if (this.#running >= WRITES_AT_ONCE) await new Promise<void>((resolve) => this.#waiting.push(resolve));
+    else this.#running++;
+    try {
+      await write();
+    } finally {
+      // Its turn is the next one's.
+      const next = this.#waiting.shift();
+      if (next === undefined) this.#running--;
+      else next();
+    }
   }
 }

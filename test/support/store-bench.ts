@@ -4,6 +4,7 @@ import { mkdtempSync, readdirSync, readFileSync, rmSync, statSync } from "node:f
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { Disk, type ListedFile, type StoredFile } from "../../src/keeper/disk.ts";
+import type { Draft } from "../../src/keeper/draft.ts";
 import type { Entry, ObjectEntry } from "../../src/keeper/protocol.ts";
 import { type EntryTimes, type Kept, Store } from "../../src/keeper/store.ts";
 import { Uses } from "../../src/keeper/uses.ts";
@@ -18,6 +19,21 @@ export class HeldDisk extends Disk {
   #hold: HoldControl | undefined;
   /** Names that are listed last. */
   readonly last = new Set<string>();
+
+  #drafts: HoldControl | undefined;
+
+  /** Holds each file that is to be written, until released. */
+  holdDrafts(): HoldControl {
+    this.#drafts = createHold(() => {
+      this.#drafts = undefined;
+    });
+    return this.#drafts;
+  }
+
+  override async draft(...how: Parameters<Disk["draft"]>): Promise<Draft> {
+    await this.#drafts?.pass(NEVER);
+    return super.draft(...how);
+  }
 
   /** Holds each file that is to be read, until released. */
   holdReads(): HoldControl {
