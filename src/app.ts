@@ -2,6 +2,7 @@
 
 import type { Config } from "./config/config.ts";
 import { version } from "./config/version.ts";
+import { type Admin, startAdmin } from "./edge/admin.ts";
 import type { EdgeConfig } from "./edge/edge.ts";
 import type { Listener } from "./edge/listen.ts";
 import { listenForRedirects } from "./edge/redirect.ts";
@@ -24,6 +25,7 @@ import { Reloader } from "./reload.ts";
 import { ThreadCounters } from "./telemetry/counters.ts";
 import { MainOperations } from "./telemetry/main-operations.ts";
 import { ConnectionLimit, connectionCounter } from "./threads/connection-limit.ts";
+import type { ThreadHost } from "./threads/edge-thread.ts";
 import { startEdges } from "./threads/edges.ts";
 import { startPublisher } from "./threads/publisher-thread.ts";
 import { type Certificate, readCertificate } from "./tls/certificate.ts";
@@ -122,7 +124,11 @@ export async function startApp(config: Config, stopAsked: Promise<void>): Promis
       log,
       nowMs: Date.now,
     }).start();
-    websiteWatch?.start(edges.setBucketWebsite);
+    const admin = startAdminListener(config, startConfig, { ...processLog, keeper, operations });
+    websiteWatch?.start((website) => {
+      edges.setBucketWebsite(website);
+      admin?.setBucketWebsite(website);
+    });
     const redirects = await startRedirects(config, edges.port);
     certificate?.start(edges.renew);
     log.info("Listening", {
@@ -133,6 +139,7 @@ export async function startApp(config: Config, stopAsked: Promise<void>): Promis
       scheme: certificate === undefined ? undefined : "https",
       http3: config.http3 || undefined,
       redirectPort: redirects?.port,
+      adminPort: admin?.listener.port,
     });
     processLog.announce(`Listening on port ${edges.port}`);
     const indexed = keeper.index();
@@ -143,7 +150,8 @@ export async function startApp(config: Config, stopAsked: Promise<void>): Promis
       async stop() {
         websiteWatch?.stop();
         certificate?.stop();
-        await Promise.all([edges.stop(DRAIN_MS), redirects?.stop(DRAIN_MS)]);
+        const listeners = [edges, redirects, admin?.listener];
+        await Promise.all(listeners.map((listener) => listener?.stop(DRAIN_MS)));
         const published = publisher?.stop(PUBLISH_MS);
         keeper.stopIndexing();
         await indexed;
@@ -238,6 +246,7 @@ function edgeConfig(
     listen,
     allowedOrigins,
     authKey,
+    isManaging: config.adminPort === undefined,
     bucket,
     prefix,
     rejectQueryStrings,
@@ -257,6 +266,19 @@ async function openCertificate(
 ): Promise<CertificateWatch | undefined> {
   if (certPath === undefined || keyPath === undefined) return undefined;
   return CertificateWatch.open(() => readCertificate({ certPath, keyPath }), log);
+}
+
+/** On the main thread alone, however many serve. */
+function startAdminListener(
+  { host, adminPort: port, originTimeout: originTimeoutSeconds }: Config,
+  edge: Omit<EdgeConfig, "isRecording">,
+  parts: Pick<ThreadHost, "keeper" | "operations" | "log">,
+): Admin | undefined {
+  if (port === undefined) return undefined;
+  const { website, bucketWebsite, authKey, bucket, prefix } = edge;
+  const options = { host, port, originTimeoutSeconds, isShared: false, tls: undefined, flag: "admin-port" };
+  const management = { ...parts, authKey, bucket, prefix };
+  return startAdmin({ listen: options, website, bucketWebsite }, management, parts.log);
 }
 
 async function startRedirects(

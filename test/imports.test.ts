@@ -24,6 +24,7 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   ],
   "app.ts": [
     "config",
+    "edge/admin.ts",
     "edge/edge.ts",
     "edge/listen.ts",
     "edge/redirect.ts",

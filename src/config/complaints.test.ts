@@ -61,6 +61,10 @@ test.each([
     args: ["--tls-cert", "c", "--tls-key", "k", "--port", "443", "--tls-redirect-port", "443"],
     message: "--tls-redirect-port and --port are both 443, wanted two ports",
   },
+  {
+    args: ["--port", "8000", "--admin-port", "8000"],
+    message: "--admin-port and --port are both 8000, wanted two ports",
+  },
 ])("says in one line what is wrong with $args", ({ args, message }) => {
   const said = complaint(args);
   if (typeof message === "string") expect(said).toBe(message);

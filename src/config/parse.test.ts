@@ -94,6 +94,7 @@ const table: readonly Row[] = [
   ["maxConnections", "max-connections", undefined, "MAX_CONNECTIONS", 10_000, numbers],
   ["tlsCert", "tls-cert", undefined, "TLS_CERT", undefined, words],
   ["tlsKey", "tls-key", undefined, "TLS_KEY", undefined, words],
+  ["adminPort", "admin-port", undefined, "ADMIN_PORT", undefined, numbers],
   ["tlsRedirectPort", "tls-redirect-port", undefined, "TLS_REDIRECT_PORT", undefined, numbers],
   ["http3", "http3", undefined, "HTTP3", false, truths],
   [

@@ -115,8 +115,21 @@ function checkTogether(values: OptionValues): void {
         `${spellings(options[needsTls])} is given without --tls-cert and --tls-key, wanted all`,
       );
     }
-  } else if (values.tlsRedirectPort === values.port && values.port !== 0) {
-    throw new UsageError(`--tls-redirect-port and --port are both ${values.port}, wanted two ports`);
+  }
+  assertPortsDiffer(values);
+}
+
+function assertPortsDiffer(values: OptionValues): void {
+  const flags = new Map<number, string>();
+  for (const name of ["port", "tlsRedirectPort", "adminPort"] as const) {
+    const { flag } = options[name];
+    const port = values[name];
+    // Of 0 each gets one of its own.
+    if (port === undefined || port === 0) continue;
+    const other = flags.get(port);
+    if (other !== undefined)
+      throw new UsageError(`--${flag} and --${other} are both ${port}, wanted two ports`);
+    flags.set(port, flag);
   }
 }
 

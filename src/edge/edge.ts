@@ -34,6 +34,8 @@ export interface EdgeSettings {
 export interface EdgeConfig extends EdgeSettings {
   readonly listen: ListenOptions;
   readonly authKey: string | undefined;
+  /** False where the management endpoints have a listener of their own. */
+  readonly isManaging: boolean;
   /** The bucket, and the prefix of it that is served. */
   readonly bucket: string;
   readonly prefix: string;
@@ -84,7 +86,7 @@ export interface Edge {
 export function startEdge(config: EdgeConfig, parts: EdgeParts): Edge {
   const { keeper, operations, counters, uses, log, takeVisits, writeAccess, nowMs } = parts;
   const hotMap = new HotMap();
-  const { authKey, bucket, prefix, rejectQueryStrings, website, headerRules } = config;
+  const { authKey, isManaging, bucket, prefix, rejectQueryStrings, website, headerRules } = config;
   const recorder = config.isRecording
     ? createRecorder({ handOn: takeVisits, nowNs: Bun.nanoseconds, nowMs })
     : undefined;
@@ -102,6 +104,7 @@ export function startEdge(config: EdgeConfig, parts: EdgeParts): Edge {
     hotMap,
     cors,
     authKey,
+    isManaging,
     bucket,
     prefix,
     rejectQueryStrings,

@@ -58,6 +58,7 @@ function handlerOf(keeper: Partial<KeeperClient>) {
     uses: new Uses(),
     cors: corsPolicy([]),
     authKey: undefined,
+    isManaging: true,
     bucket: "bucket",
     prefix: "",
     rejectQueryStrings: false,

@@ -20,6 +20,8 @@ import type { WebsiteConfig } from "./website-config.ts";
 
 /** What a handler is made of. */
 export interface HandlerParts extends ManagementParts, WatchParts, Pick<ObjectParts, "originObserver"> {
+  /** False where the management endpoints have a listener of their own; their paths are missing here then. */
+  readonly isManaging: boolean;
   readonly hotMap: HotMap;
   readonly uses: Uses;
   /** How many requests this edge hasn't answered to the end. */
@@ -126,7 +128,8 @@ function answer(
     exchange.method = method;
     exchange.resource = path;
   }
-  if (path.startsWith(MANAGEMENT_PREFIX)) return manage(path, request, parts, peerOf(request));
+  if (parts.isManaging && path.startsWith(MANAGEMENT_PREFIX))
+    return manage(path, request, parts, peerOf(request));
 
   const cors = parts.cors.headersFor(parts.cors.isActive ? headers.get("origin") : null);
   if (parts.rejectQueryStrings && queryStart >= 0)

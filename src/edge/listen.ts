@@ -33,6 +33,8 @@ export interface ListenOptions {
   readonly host: string | undefined;
   /** 0 for any free port. */
   readonly port: number;
+  /** The flag that chooses the port; `port` where it is left out. */
+  readonly flag?: string;
   /** True where several listeners share the port. */
   readonly isShared: boolean;
   /** How long S3 may be silent in the middle of an answer, in seconds. */
@@ -64,6 +66,9 @@ export interface Listener {
   stop(deadlineMs: number): Promise<void>;
 }
 
+/** What a listener wants of a handler. */
+type Answering = Pick<Handler, "answer" | "recover">;
+
 type Server = Bun.Server<undefined>;
 
 /**
@@ -71,7 +76,7 @@ type Server = Bun.Server<undefined>;
  *
  * @throws where the address can't be had
  */
-export function listen(options: ListenOptions, handler: Handler, log: Log): RenewableListener {
+export function listen(options: ListenOptions, handler: Answering, log: Log): RenewableListener {
   let current = serve(options, handler, log);
   const port = current.port ?? options.port;
   const retiring = new Set<Server>();
@@ -101,7 +106,7 @@ export function listen(options: ListenOptions, handler: Handler, log: Log): Rene
   };
 }
 
-function serve(options: ListenOptions, handler: Handler, log: Log): Server {
+function serve(options: ListenOptions, handler: Answering, log: Log): Server {
   const { host, port, isShared, tls } = options;
   const waiting = keepOpenFor(() => server, options);
   const peerOf = peersOf(() => server);
@@ -127,7 +132,7 @@ function tlsSettings({ certificate, hasHttp3 }: TlsOptions) {
   return { tls: { cert: certificate.chain, key: certificate.privateKey }, http3: hasHttp3 };
 }
 
-function answerFailed(error: Error, handler: Handler, log: Log): Response | Promise<Response> {
+function answerFailed(error: Error, handler: Answering, log: Log): Response | Promise<Response> {
   const recovered = handler.recover(error);
   if (recovered !== undefined) return recovered;
   log.critical("An answer failed", { reason: error.message, at: firstFrame(error) });
@@ -156,7 +161,7 @@ function peersOf(serverOf: () => Server): PeerOf {
 }
 
 /** Ends a server in whose place another one listens. */
-async function retire(server: Server, options: ListenOptions, handler: Handler, log: Log): Promise<void> {
+async function retire(server: Server, options: ListenOptions, handler: Answering, log: Log): Promise<void> {
   const waiting = keepOpenFor(() => server, options);
   const peerOf = peersOf(() => server);
   server.reload({
@@ -191,11 +196,16 @@ async function stopServer(server: Server, deadlineMs: number, log: Log): Promise
 }
 
 /** What `bind` gives; an address that is taken becomes an error that says which. */
-export function orInUse<Bound>(options: Pick<ListenOptions, "host" | "port">, bind: () => Bound): Bound {
+export function orInUse<Bound>(
+  options: Pick<ListenOptions, "host" | "port" | "flag">,
+  bind: () => Bound,
+): Bound {
   try {
     return bind();
   } catch (error) {
-    throw (error as { code?: unknown }).code === "EADDRINUSE" ? inUse(options, "port") : error;
+    throw (error as { code?: unknown }).code === "EADDRINUSE"
+      ? inUse(options, options.flag ?? "port")
+      : error;
   }
 }
 

@@ -40,6 +40,7 @@ const ROWS: readonly (readonly [flag: string, short: string, environment: string
   ["cache-size", "", "CACHE_SIZE", "default 10GiB"],
   ["max-object-size", "", "MAX_OBJECT_SIZE", "default 5GiB"],
   ["memory-size", "", "MEMORY_SIZE", "default 256MiB"],
+  ["admin-port", "", "ADMIN_PORT", ""],
   [
     "trusted-proxies",
     "",

@@ -90,6 +90,7 @@ export class Life {
       requestsUnderWay: () => 0,
       cors: corsPolicy([]),
       authKey: undefined,
+      isManaging: true,
       bucket: "fuzz",
       prefix: "",
       website: websiteOf({
