@@ -3,7 +3,6 @@
 import { BoundedMap } from "../common/bounded-map.ts";
 import type { HeaderRule } from "../http/header-rules.ts";
 import type { Uses } from "../keeper/uses.ts";
-import { CoarseClock } from "./coarse-clock.ts";
 import type { CorsHeaders, CorsPolicy } from "./cors.ts";
 import { ALLOWED_METHODS, busyResponse, type ErrorAnswer, errorResponse } from "./errors.ts";
 import type { Exchange } from "./exchange.ts";
@@ -66,7 +65,6 @@ const isHost = hostCheck();
 export function createHandler(handlerParts: HandlerParts): Handler {
   const parts: Parts = {
     ...handlerParts,
-    clock: new CoarseClock(handlerParts.nowMs),
     sentFiles: new BoundedMap(SENT_FILES),
   };
   const recover = (error: NodeJS.ErrnoException) => {
@@ -101,9 +99,7 @@ interface Replaceable {
   headerRules: readonly HeaderRule[];
 }
 
-type Parts = Omit<HandlerParts, keyof Replaceable> &
-  Omit<WebsiteParts, keyof Replaceable> &
-  Replaceable & { readonly clock: CoarseClock };
+type Parts = Omit<HandlerParts, keyof Replaceable> & Omit<WebsiteParts, keyof Replaceable> & Replaceable;
 
 function answer(
   parts: Parts,
@@ -136,7 +132,7 @@ function answer(
     return refuse(parts, { request, path }, waiting, { code: "query-refused", headers: cors.headers });
   if (method !== "GET" && !isHead) return answerOtherMethod(parts, { request, path }, waiting, cors);
 
-  const nowMs = exchange === undefined ? parts.nowMs() : parts.clock.at(exchange.startedNs);
+  const nowMs = parts.nowMs();
   const hot = parts.hotMap.get(path);
   if (hot?.isUsable(nowMs) === true) {
     const accept = hot.isNegotiated ? headers.get("accept-encoding") : null;
