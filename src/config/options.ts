@@ -92,7 +92,7 @@ export const options = {
   cacheDir: row({ flag: "cache-dir", short: "d", environment: "CACHE_DIR", kind: text, defaultNote: "s3proxy-<uid> in the temporary directory", group: "Cache", help: "directory of the cached objects; created with mode 0700" }),
   cacheSize: row({ flag: "cache-size", environment: "CACHE_SIZE", kind: bytes, default: "10GiB", group: "Cache", help: "bytes the cache may use on disk" }),
   maxObjectSize: row({ flag: "max-object-size", environment: "MAX_OBJECT_SIZE", kind: bytes, default: "5GiB", group: "Cache", help: "largest object that is kept; a larger one is passed through" }),
-  memorySize: row({ flag: "memory-size", environment: "MEMORY_SIZE", kind: bytes, default: "256MiB", group: "Cache", help: "bytes of small objects kept in memory" }),
+  memorySize: row({ flag: "memory-size", environment: "MEMORY_SIZE", kind: bytes, default: "256MiB", group: "Cache", help: "bytes of objects up to 256 KiB kept in memory" }),
 
   console: row({ flag: "console", short: "c", environment: "CONSOLE", kind: boolean, default: "false", group: "Logs", help: "log to stdout as well" }),
   logLevel: row({ flag: "log-level", short: "l", environment: "LOG_LEVEL", kind: choice("critical", "warn", "info", "debug"), default: "info", group: "Logs", help: "least severe level that is logged" }),

@@ -57,12 +57,21 @@ export class Files {
   }
 
   /** A body as it can be sent: a small one in memory, a large one compared with its checksum. Undefined where it isn't what was stored. */
-  async readyBody({ content: { body, bodyBytes } }: ObjectEntry): Promise<Body | undefined> {
+  async readyBody(entry: ObjectEntry): Promise<Body | undefined> {
+    const { body, bodyBytes } = entry.content;
     if (body.kind !== "file" || this.#disk === undefined) return body;
+    if (bodyBytes <= SMALL_BODY_BYTES) return this.bodyInMemory(entry);
     try {
-      if (bodyBytes > SMALL_BODY_BYTES) {
-        return (await isIntact(body.path, bodyBytes)) ? { ...body, isChecked: true } : undefined;
-      }
+      return (await isIntact(body.path, bodyBytes)) ? { ...body, isChecked: true } : undefined;
+    } catch (error) {
+      return this.#parts.problems.report("read", error);
+    }
+  }
+
+  /** The body of a file, in memory. Undefined where it isn't what was stored. */
+  async bodyInMemory({ content: { body, bodyBytes } }: ObjectEntry): Promise<Body | undefined> {
+    if (body.kind !== "file") return body;
+    try {
       const bytes = await readBody(body.path, bodyBytes);
       return bytes && { kind: "memory", bytes };
     } catch (error) {

@@ -39,6 +39,7 @@ import {
   type Seek,
   shared,
 } from "./protocol.ts";
+import { Raiser } from "./raiser.ts";
 import { codingsOf, keyOfName, variantNames } from "./representations.ts";
 import { Servable } from "./servable.ts";
 import { type Kept, Store, type StoreParts } from "./store.ts";
@@ -74,6 +75,7 @@ export class Keeper implements KeeperClient {
   readonly #nowMs: () => number;
   readonly #log: Log;
   readonly #store: Store;
+  readonly #raiser: Raiser;
   readonly #fetcher: Fetcher;
   readonly #prepared: Prepared;
   readonly #variants: Variants;
@@ -93,6 +95,7 @@ export class Keeper implements KeeperClient {
     const mostBytes = Math.min(Math.max(diskBytes, SMALL_BODY_BYTES), parts.maxObjectBytes);
     const store = new Store({ ...parts, onDrop: (names) => this.#dropAtEdges(names) });
     this.#store = store;
+    this.#raiser = new Raiser({ raise: (entry) => store.raise(entry) });
     this.#prepared = new Prepared({ ...parts, store, lookup: (key) => this.#askedLookup(key) });
     this.#variants = new Variants({
       ...parts,
@@ -178,7 +181,10 @@ export class Keeper implements KeeperClient {
     }
     const nowMs = this.#nowMs();
     if (known !== undefined && isAtHand(known)) {
-      if (isFresh(known, nowMs)) return entryLookup(known, "hit", true);
+      if (isFresh(known, nowMs)) {
+        if (isObject(known)) this.#raiser.consider(known);
+        return entryLookup(known, "hit", true);
+      }
       const reason = this.#staleReason(known, nowMs);
       if (reason !== undefined) {
         this.#askBehind(key, known);

@@ -1,7 +1,9 @@
 import { afterEach, beforeEach, describe, expect, test } from "bun:test";
 import { digestOf, patternBytes } from "../../test/support/keeper-bench.ts";
 import { hasObject, StoreBench, sharedCopy } from "../../test/support/store-bench.ts";
+import type { ObjectEntry } from "./protocol.ts";
 import type { Store } from "./store.ts";
+import { MOST_WAITING, WRITES_AT_ONCE } from "./write-behind.ts";
 
 const KIB = 1024;
 const SMALL = patternBytes(10 * KIB);
@@ -202,7 +204,7 @@ test("nothing waits for a disk that doesn't go on; what can't wait for it either
   const disk = bench.disk();
   const hold = disk.holdDrafts();
   const store = bench.start({ disk });
-  const waiting = 64 + 1_024;
+  const waiting = WRITES_AT_ONCE + MOST_WAITING;
   for (let index = 0; index < waiting + 2; index++) {
     const ticket = store.beginFill(`${index}`);
     expect(store.keepInMemory({}, sharedCopy(SMALL), bench.times(), ticket).isKept).toBe(true);
@@ -214,4 +216,47 @@ test("nothing waits for a disk that doesn't go on; what can't wait for it either
   expect(bench.names()).toHaveLength(waiting);
   for (const key of ["0", `${waiting - 1}`, `${waiting}`, `${waiting + 1}`])
     expect(digest(await bench.get(store, key))).toBe(digestOf(SMALL));
+});
+
+describe("a body that is raised into memory", () => {
+  const kindOf = (store: Store) => {
+    const found = store.find("a");
+    return found !== undefined && hasObject(found) ? found.content.body.kind : undefined;
+  };
+  const started = async (memoryBytes: number) => {
+    const store = bench.start({ memoryBytes });
+    const kept = await bench.keep(store, "a", {}, LARGE, true);
+    return { store, entry: kept!.entry as ObjectEntry };
+  };
+  test("is there where it has room, else it stays in its file", async () => {
+    for (const [memoryBytes, kind] of [
+      [200 * KIB, "memory"],
+      [50 * KIB, "file"],
+    ] as const) {
+      const { store, entry } = await started(memoryBytes);
+      await store.raise(entry);
+      expect(kindOf(store)).toBe(kind);
+      expect(digest(await bench.get(store, "a"))).toBe(digestOf(LARGE));
+    }
+  });
+  test("doesn't bring back the headers that it had before", async () => {
+    const { store, entry } = await started(2 ** 30);
+    const raised = store.raise(entry);
+    const ticket = store.beginFill("a");
+    store.refresh(entry, { etag: '"newer"' }, bench.times(), ticket);
+    store.endFill(ticket);
+    await raised;
+    const found = store.find("a");
+    expect(found !== undefined && hasObject(found) && found.content.head.etag).toBe('"newer"');
+  });
+  test("stays where its key was cleared, or has another object, meanwhile", async () => {
+    const { store, entry } = await started(2 ** 30);
+    const raised = store.raise(entry);
+    await store.clear();
+    await raised;
+    expect(kindOf(store)).toBeUndefined();
+    await bench.keep(store, "a", {}, LARGE.toReversed(), true);
+    await store.raise(entry);
+    expect(kindOf(store)).toBe("file");
+  });
 });

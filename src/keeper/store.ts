@@ -54,6 +54,8 @@ export class Store {
   #generation = 0;
   #isIndexed = false;
 
+  readonly #onDrop: StoreParts["onDrop"];
+
   constructor({ disk, cacheBytes, memoryBytes, uses, nowMs, log, onDrop }: StoreParts) {
     this.#disk = disk;
     this.#problems = new Problems(log, nowMs);
@@ -61,6 +63,7 @@ export class Store {
     const onUnlink = (name: string) => this.#unlink(name);
     const nameOf = (key: string, copy: Copy) => disk?.nameOf(key, copy) ?? "";
     const pathOf = (name: string) => disk?.pathOf(name) ?? "";
+    this.#onDrop = onDrop;
     this.#ledger = new Ledger({ cacheBytes, memoryBytes, uses, nameOf, pathOf, onDrop, onUnlink });
     const nextGeneration = () => ++this.#generation;
     this.#files = new Files({ disk, ledger: this.#ledger, problems: this.#problems, nextGeneration });
@@ -148,6 +151,16 @@ export class Store {
     if (body.kind === "memory") return { entry: opened, isKept: isHeld && this.#ledger.moveToMemory(opened) };
     this.#ledger.update(opened);
     return { entry: opened, isKept: isHeld };
+  }
+
+  /** Holds the body of an object in memory that is in its file, if it still is and there is room. Edges forget it then, to ask anew. */
+  async raise(entry: ObjectEntry): Promise<void> {
+    const body = await this.#files.bodyInMemory(entry);
+    const isSame =
+      body !== undefined && this.#ledger.holds(entry) && this.peek(entry.key)?.content === entry.content;
+    if (!isSame) return;
+    if (this.#ledger.moveToMemory({ ...entry, content: { ...entry.content, body } }))
+      this.#onDrop([entry.key]);
   }
 
   /** Keeps an object whose body is in memory; its file is written behind, unless the disk is far behind already. */

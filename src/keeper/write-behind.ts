@@ -1,7 +1,7 @@
-/** Most files written behind answers at once. */
-const WRITES_AT_ONCE = 64;
+/** Most files written behind answers at once: enough for a disk, and few enough that answers keep most of a core (bench/findings.md). */
+export const WRITES_AT_ONCE = 8;
 /** So many more may wait for their turn: what they hold in memory is 64 MiB at the most. */
-const MOST_WAITING = 1_024;
+export const MOST_WAITING = 1_024;
 
 /** Work that goes on after its answer: bounded, and waited for at the end. No answer ever waits for it. */
 export class WriteBehind {
