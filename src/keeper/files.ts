@@ -125,9 +125,11 @@ export class Files {
     const current = this.#ledger.peek(key);
     const copy = this.#ledger.copyOf(key);
     if (current === undefined || copy === undefined || !this.#ledger.hasWholeFile(key)) return;
-    const isSame = Bun.deepEquals(content.head, current.content.head);
-    if (isSame) await this.#disk?.touch(this.pathOf(key, copy), current.storedAtMs);
-    else await this.#rewrite(current);
+    // What could not be written the last time is still missing, however much was known before this time.
+    const isSame = !this.#ledger.isOutdated(key) && Bun.deepEquals(content.head, current.content.head);
+    if (isSame) return this.#disk?.touch(this.pathOf(key, copy), current.storedAtMs);
+    this.#ledger.noteOutdated(key);
+    await this.#rewrite(current);
   }
 
   /** Puts a file with newer headers in the place of a known object's. */

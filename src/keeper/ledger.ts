@@ -45,6 +45,8 @@ export class Ledger {
   readonly #parts: LedgerParts;
   readonly #slots = new Map<string, Slot>();
   readonly #negatives = new BoundedMap<string, Entry>(NEGATIVE_ENTRIES);
+  /** Objects whose file has older headers than are known. Weak, because a field more in every slot would cost more than these few. */
+  readonly #outdated = new WeakSet<Slot>();
   /** Names of files that could not be read; bounded by what the directory holds. */
   readonly #unread = new Set<string>();
   readonly #memory: MemoryBounds;
@@ -106,6 +108,18 @@ export class Ledger {
   /** True for a key whose file is there, not still on its way. */
   hasWholeFile(key: string): boolean {
     return this.#slots.get(key)?.file === "whole";
+  }
+
+  /** Enters that a key's file has older headers than are known, until it has another one. */
+  noteOutdated(key: string): void {
+    const slot = this.#slots.get(key);
+    if (slot !== undefined) this.#outdated.add(slot);
+  }
+
+  /** True for a key whose file has older headers than are known: nobody may say that it is still right. */
+  isOutdated(key: string): boolean {
+    const slot = this.#slots.get(key);
+    return slot !== undefined && this.#outdated.has(slot);
   }
 
   /** True for a key with an object. */
@@ -221,6 +235,7 @@ export class Ledger {
     const isChecked = body.kind === "file" && slot.isIntact;
     const described = isChecked ? withBody(entry, { ...body, isChecked }) : entry;
     slot.entry = described;
+    this.#outdated.delete(slot);
     this.#memory.holdDescription(slot);
     return described;
   }
@@ -242,6 +257,7 @@ export class Ledger {
     if (slot.file === "whole") this.#giveUpFile(slot);
     slot.copy = file.copy;
     slot.file = "whole";
+    this.#outdated.delete(slot);
     const { body } = slot.entry.content;
     if (body.kind === "file") {
       const moved = withBody(slot.entry, { kind: "file", path: file.path, isChecked: true });

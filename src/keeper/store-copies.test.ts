@@ -76,6 +76,26 @@ describe.each([
     await store.settle();
     await expectOnDisk(NEW);
   });
+  test("with other headers that can't be written is not said to be right with the old ones", async () => {
+    const disk = bench.disk();
+    const store = bench.start({ disk, memoryBytes });
+    await put(store, OLD);
+    await store.settle();
+    const { storedAtMs } = bench.times();
+    const { entry } = (await bench.get(store, "a"))!;
+    disk.areDraftsRefused = true;
+    const { entry: once } = refresh(store, entry, NEW);
+    await store.settle();
+    const { entry: twice } = refresh(store, once as ObjectEntry, NEW);
+    await store.settle();
+    const found = (await bench.get(bench.start(), "a"))?.entry;
+    expect([found?.content.head, found?.storedAtMs]).toEqual([OLD, storedAtMs]);
+    disk.areDraftsRefused = false;
+    bench.lines.length = 0;
+    refresh(store, twice as ObjectEntry, NEW);
+    await store.settle();
+    await expectOnDisk(NEW);
+  });
   test("twice, with other headers each time and before the file has the first, has the last in the end", async () => {
     const store = bench.start({ memoryBytes });
     await put(store, OLD);

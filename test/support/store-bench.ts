@@ -19,6 +19,8 @@ export class HeldDisk extends Disk {
   #hold: HoldControl | undefined;
   /** Names that are listed last. */
   readonly last = new Set<string>();
+  /** True for a disk that is full: no file can be written. */
+  areDraftsRefused = false;
 
   #drafts: HoldControl | undefined;
 
@@ -32,6 +34,7 @@ export class HeldDisk extends Disk {
 
   override async draft(...how: Parameters<Disk["draft"]>): Promise<Draft> {
     await this.#drafts?.pass(NEVER);
+    if (this.areDraftsRefused) throw new Error("ENOSPC: no space left on device");
     return super.draft(...how);
   }
 
