@@ -98,8 +98,10 @@ export class Files {
       if (!isKept) this.#ledger.endWrite(entry, undefined);
     }
     // It may have been confirmed while it was on its way.
-    const current = this.#ledger.peek(entry.key);
-    if (current !== undefined && current.storedAtMs > entry.storedAtMs) await this.confirm(entry);
+    const current = this.#ledger.holds(entry) ? this.#ledger.peek(entry.key) : undefined;
+    const wasConfirmed =
+      current?.storedAtMs !== entry.storedAtMs || current.content.head !== entry.content.head;
+    if (current !== undefined && wasConfirmed) await this.confirm(entry);
   }
 
   /**

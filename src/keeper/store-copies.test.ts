@@ -76,6 +76,15 @@ describe.each([
     await store.settle();
     await expectOnDisk(NEW);
   });
+  test("with other headers while its first file is on its way, by a clock that was set back, has them in the end", async () => {
+    const store = bench.start({ memoryBytes });
+    await put(store, OLD);
+    const { entry } = (await bench.get(store, "a"))!;
+    bench.nowMs -= 200_000;
+    refresh(store, entry, NEW);
+    await store.settle();
+    await expectOnDisk(NEW);
+  });
   test("with other headers that can't be written is not said to be right with the old ones", async () => {
     const disk = bench.disk();
     const store = bench.start({ disk, memoryBytes });
