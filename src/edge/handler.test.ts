@@ -154,6 +154,20 @@ test("a client whose question was put to S3 is told so, though the file it was a
   expect(answer.headers.get("cache-status")).toContain("fwd=stale; fwd-status=304");
 });
 
+test("the same where the file gets another name only after it was looked at", async () => {
+  const path = frame("is renamed");
+  const lookups: Lookup[] = [
+    { kind: "entry", status: "revalidated", entry: fileEntry(1, path), isKept: true },
+    found(fileEntry(2, frame("its other name"))),
+  ];
+  const handler = handlerOf({ lookup: () => lookups.shift()! });
+  await handler.answer(request(), (_, it) => it, peerOf);
+  rmSync(path);
+  const recovered = await handler.recover(lost(path));
+  expect(recovered?.headers.get("etag")).toBe('"2"');
+  expect(recovered?.headers.get("cache-status")).toContain("fwd=stale; fwd-status=304");
+});
+
 test("a keeper that only ever names files that are gone is not asked for ever: 500", async () => {
   let asked = 0;
   const handler = handlerOf({ lookup: () => found(fileEntry(++asked, join(folder, "gone"))) });

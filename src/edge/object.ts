@@ -2,7 +2,7 @@
 
 import type { Coding } from "../http/coding.ts";
 import type { HeaderRule } from "../http/header-rules.ts";
-import type { GrowingEntry, KeeperClient, Lookup, ObjectEntry } from "../keeper/protocol.ts";
+import type { CacheStatus, GrowingEntry, KeeperClient, Lookup, ObjectEntry } from "../keeper/protocol.ts";
 import type { Log } from "../log/log.ts";
 import type { ExchangeObserver } from "../origin/exchange.ts";
 import type { CorsHeaders } from "./cors.ts";
@@ -32,8 +32,11 @@ export interface ObjectParts {
   /** As it is now: the bucket may change it. */
   readonly website: WebsiteConfig;
   /** By a body's file: the raw path and the key it was last sent for. */
-  readonly sentFiles: Map<string, { readonly path: string; readonly key: string; readonly unusable: number }>;
+  readonly sentFiles: Map<string, SentFile>;
 }
+
+/** What was answered with a file, to be asked for again where it can't be opened. */
+export type SentFile = Pick<Asked, "path" | "key"> & Required<Pick<Asked, "unusable" | "status">>;
 
 /** One question. */
 export interface Asked {
@@ -48,6 +51,8 @@ export interface Asked {
   readonly isOwnPath: boolean;
   /** The generation of an entry whose file could not be opened. */
   readonly unusable?: number;
+  /** What the answer was going to be from that entry. */
+  readonly status?: CacheStatus;
 }
 
 /** How often an entry whose file is gone is asked for again. */
@@ -59,17 +64,16 @@ const NO_BYTES = new Uint8Array(new SharedArrayBuffer(0));
 
 /** Answers with the object a key names, after asking S3 if need be. */
 export async function answerObject(parts: ObjectParts, asked: Asked): Promise<Response | ErrorAnswer> {
-  let { unusable } = asked;
-  let first: Lookup | undefined;
+  let { unusable, status } = asked;
   let hasWaited = false;
   for (let tries = 0; tries < LOST_FILE_TRIES; tries++) {
     let lookup = await parts.keeper.lookup(asked.key, unusable);
-    first ??= lookup;
+    if (lookup.kind === "entry") status ??= lookup.status;
     if (!hasWaited && (await hasWaitedFor(parts.keeper, asked.request, lookup))) {
       hasWaited = true;
       lookup = await parts.keeper.lookup(asked.key);
     }
-    const answer = await answerLookup(parts, asked, asFirstAsked(lookup, first));
+    const answer = await answerLookup(parts, asked, asFirstAsked(lookup, status));
     if (typeof answer === "object") return answer;
     unusable = answer;
   }
@@ -78,10 +82,9 @@ export async function answerObject(parts: ObjectParts, asked: Asked): Promise<Re
 }
 
 /** A hit for a client whose first look had S3 asked is what that was: its file has got another name meanwhile, or it was recoded. */
-function asFirstAsked(lookup: Lookup, first: Lookup): Lookup {
+function asFirstAsked(lookup: Lookup, first: CacheStatus | undefined): Lookup {
   if (lookup.kind !== "entry" || lookup.status !== "hit") return lookup;
-  if (first.kind !== "entry" || first.status === "stale") return lookup;
-  return { ...lookup, status: first.status };
+  return first === undefined || first === "stale" ? lookup : { ...lookup, status: first };
 }
 
 /** Asks, once in a while, for the representation that clients would like better. */
@@ -107,8 +110,9 @@ export function noteFile(
   { sentFiles }: ObjectParts,
   path: string,
   { key, generation, content: { body } }: ObjectEntry,
+  status: CacheStatus = "hit",
 ): void {
-  if (body.kind === "file") sentFiles.set(body.path, { path, key, unusable: generation });
+  if (body.kind === "file") sentFiles.set(body.path, { path, key, unusable: generation, status });
 }
 
 /** The answer that follows from what the keeper says; where it names a body that can't be had, the generation of that. */
@@ -151,7 +155,7 @@ async function answerLookup(
   const bodyOf = bodySourceFor(request, parts.requestsUnderWay());
   const response = respond(choice.entry, cacheStatus, request, cors, nowMs, bodyOf);
   if (!(response instanceof Response)) return response ?? choice.entry.generation;
-  noteFile(parts, path, choice.entry);
+  noteFile(parts, path, choice.entry, status);
   if (isKept) {
     // What the path means by now is not for an older question to say.
     const isHeld = asked.isOwnPath && asked.website === parts.website;
