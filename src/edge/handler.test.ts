@@ -49,7 +49,7 @@ function handlerOf(keeper: Partial<KeeperClient>) {
       list: () => Promise.reject(),
       seek: () => Promise.reject(),
       represent: () => Promise.reject(),
-      clear: () => Promise.reject(),
+      clearEverywhere: () => Promise.reject(),
       ...keeper,
     },
     operations: { readiness: () => Promise.reject(), metrics: () => Promise.reject() },

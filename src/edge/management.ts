@@ -1,7 +1,7 @@
 /** The proxy's own endpoints, under `/_proxy/`. */
 
 import { createHash, timingSafeEqual } from "node:crypto";
-import type { ClearScope, KeeperClient } from "../keeper/protocol.ts";
+import type { Cleared, ClearScope, KeeperClient } from "../keeper/protocol.ts";
 import type { Log } from "../log/log.ts";
 import { errorResponse } from "./errors.ts";
 import { type InspectionParts, inspectHealth, inspectMetrics, inspectReadiness } from "./inspection.ts";
@@ -73,7 +73,11 @@ async function clear({ url }: Request, { keeper, website }: ManagementParts): Pr
   const asked = clearScopeOf(url, website.indexDocument);
   if (asked === "malformed")
     return problem(400, 'The query string must be "key=<path>", "prefix=<path>" or absent');
-  return json(200, { cleared: await keeper.clear(asked) });
+  return json(200, answerOf(await keeper.clearEverywhere(asked)));
+}
+
+function answerOf({ objects: cleared, areOthersTold: othersTold }: Cleared) {
+  return { cleared, othersTold };
 }
 
 /** Drops what an S3 event notification names, so that an upload shows at once. */
@@ -96,7 +100,8 @@ async function purge(request: Request, { keeper, bucket, prefix, log }: Manageme
     case "keys": {
       const served = notification.keys.filter((key) => key.startsWith(prefix));
       const keys = served.map((key) => key.slice(prefix.length));
-      return json(200, { cleared: keys.length === 0 ? 0 : await keeper.clear({ kind: "keys", keys }) });
+      if (keys.length === 0) return json(200, { cleared: 0 });
+      return json(200, answerOf(await keeper.clearEverywhere({ kind: "keys", keys })));
     }
   }
 }

@@ -15,6 +15,7 @@ import { type FreshnessRules, lifetimeOf, staleWindowsOf } from "./freshness.ts"
 import { Growth } from "./growth.ts";
 import { Growths } from "./growths.ts";
 import { entryLookup, isObject, keptLookup, staleForMs, staleLookup } from "./lookups.ts";
+import { isNews, type OtherNodes, versionOf } from "./other-nodes.ts";
 import { Passes } from "./passes.ts";
 import { Progress } from "./progress.ts";
 import type { CacheStatus, Lookup, ObjectEntry } from "./protocol.ts";
@@ -39,6 +40,8 @@ export interface FetcherParts {
   readonly log: Log;
   /** Told of a key whose older copy must no longer be held anywhere. */
   readonly onReplaced: (key: string) => void;
+  /** Absent where this is the only node. */
+  readonly others?: OtherNodes;
 }
 
 /** One question and what it is asked for. */
@@ -116,6 +119,8 @@ export class Fetcher {
           : await this.#refresh(question, stored, answer.head);
       }
       this.#logFetch(question, answer.kind, answer.kind === "missing" ? { hint: answer.hint } : {});
+      // What is only taken for missing may be so with these credentials alone.
+      if (answer.kind === "missing" && answer.hint === undefined) this.#tellOthers(question, undefined, 0);
       const times = this.#times(this.#parts.freshness.negativeTtlMs, 0);
       const kept = this.#parts.store.keepNegative(answer.kind, times, question.ticket);
       return keptLookup(kept, question.status);
@@ -148,6 +153,7 @@ export class Fetcher {
     const { key, status, ticket } = question;
     const head = this.#headToKeep(object.head);
     const lifetime = lifetimeOf(head, this.#parts.freshness);
+    this.#tellOthers(question, object.head, lifetime?.cacheMs ?? 0);
     if (lifetime === undefined) {
       object.body.cancel();
       this.backoff.succeeded();
@@ -171,6 +177,14 @@ export class Fetcher {
         return kept === undefined ? this.pass(key) : keptLookup(kept, status);
       }
     }
+  }
+
+  /** At once, and not when the body is there: until then others answer with the version before. */
+  #tellOthers({ key, status, stored }: Question, head: ObjectHead | undefined, lifetimeMs: number): void {
+    const { others, nowMs } = this.#parts;
+    if (others === undefined) return;
+    if (isNews({ head, stored: stored?.content.head, status, lifetimeMs }, nowMs()))
+      others.tellVersion({ key, version: head && versionOf(head) });
   }
 
   /** Lets clients follow the rest of a large body. */

@@ -24,9 +24,11 @@ import {
   staleForMs,
   staleLookup,
 } from "./lookups.ts";
+import { type KeyVersion, type OtherNodes, versionOf } from "./other-nodes.ts";
 import { Prepared } from "./prepared.ts";
 import { Progress } from "./progress.ts";
 import {
+  type Cleared,
   type ClearScope,
   type EdgeClient,
   type Entry,
@@ -60,6 +62,8 @@ export interface KeeperParts extends Omit<StoreParts, "onDrop"> {
   readonly freshness: FreshnessRules;
   /** Absent where nothing can be listed. */
   readonly bucket?: Bucket;
+  /** Absent where this is the only node. */
+  readonly others?: OtherNodes;
 }
 
 /** Nobody may wait for what is asked behind an answer, and it is taken to its end all the same. */
@@ -241,6 +245,41 @@ export class Keeper implements KeeperClient {
     return this.#listings.lookup(prefix, token);
   }
 
+  async clearEverywhere(scope?: ClearScope): Promise<Cleared> {
+    const objects = await this.clear(scope);
+    const { others } = this.#parts;
+    return others === undefined ? { objects } : { objects, areOthersTold: await others.tellCleared(scope) };
+  }
+
+  /** Another node has found these versions: what is held of others is forgotten. Rejects where a file can't be deleted. */
+  async outdate(versions: readonly KeyVersion[]): Promise<void> {
+    for (const found of versions) {
+      const flight = this.#flights.get(found.key);
+      if (flight === undefined) await this.#outdate(found);
+      // It may have been asked before the object has changed, or bring that very version.
+      else void flight.then(() => this.#outdate(found)).catch((error) => this.#store.report("write", error));
+    }
+  }
+
+  async #outdate({ key, version }: KeyVersion): Promise<void> {
+    const known = await this.#known(key);
+    if (known === undefined) return;
+    const held = isObject(known) ? versionOf(known.content.head) : undefined;
+    if (held === version) return;
+    const scope = { kind: "keys", keys: [key] } as const;
+    this.#leaveUnderWay(scope);
+    await this.#clearSome(scope);
+    this.#dropAtEdges([key]);
+  }
+
+  /** The newest that is known of a key, as far as can be told without S3. */
+  async #known(key: string): Promise<Entry | undefined> {
+    const store = this.#store;
+    const known = this.#fetcher.growths.entryOf(key, undefined) ?? store.peek(key) ?? store.find(key);
+    return known ?? (store.isWorthLooking(key) ? store.findOnDisk(key) : undefined);
+  }
+
+  /** Forgets objects on this node alone, on all its threads. Returns how many there were. Rejects where a file can't be deleted. */
   async clear(scope?: ClearScope): Promise<number> {
     this.#leaveUnderWay(scope);
     // An edge makes a new copy of what it should not have had to forget with one question.

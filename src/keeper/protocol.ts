@@ -180,11 +180,19 @@ export interface KeeperClient {
    */
   list(prefix: string, token?: string): ListLookup | Promise<ListLookup>;
   /**
-   * Forgets objects in memory and on disk, on all threads, and then says how many there were.
+   * Forgets objects in memory and on disk, on all threads, tells other nodes, and then says how many there were.
    *
    * @param scope which ones; all of them where it is left out
    */
-  clear(scope?: ClearScope): Promise<number>;
+  clearEverywhere(scope?: ClearScope): Promise<Cleared>;
+}
+
+/** What a clear has come to. */
+export interface Cleared {
+  /** How many objects this node has forgotten. */
+  readonly objects: number;
+  /** False where other nodes are still to be told; absent where there are none. */
+  readonly areOthersTold?: boolean;
 }
 
 /** Which objects a clear is about: certain keys, or all that begin with a prefix. */

@@ -96,11 +96,11 @@ export async function startEdgeThread(
       case "list":
         return answerList(data.id, data.prefix, data.token);
       case "clear":
-        return void host.keeper.clear(data.scope).then(
-          (objects) => send({ type: "cleared", id: data.id, objects }),
+        return void host.keeper.clearEverywhere(data.scope).then(
+          (cleared) => send({ type: "cleared", id: data.id, cleared }),
           (error) => {
             host.log.critical("A clear failed", { reason: String(error) });
-            send({ type: "cleared", id: data.id, objects: undefined });
+            send({ type: "cleared", id: data.id, cleared: undefined });
           },
         );
       case "ask-readiness":

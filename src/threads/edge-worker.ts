@@ -30,7 +30,7 @@ self.onmessage = ({ data }: MessageEvent<ToEdge>) => {
     case "represented":
       return keeper.represented(data.id, data.isAtHand);
     case "cleared":
-      return keeper.cleared(data.id, data.objects);
+      return keeper.cleared(data.id, data.cleared);
     case "readiness":
       return operations.foundReadiness(data.id, data.readiness);
     case "metrics":

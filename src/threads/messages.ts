@@ -2,7 +2,7 @@
 
 import type { EdgeConfig, EdgeSettings } from "../edge/edge.ts";
 import type { Coding } from "../http/coding.ts";
-import type { ClearScope, GrowingEntry, ListLookup, Lookup, Seek } from "../keeper/protocol.ts";
+import type { Cleared, ClearScope, GrowingEntry, ListLookup, Lookup, Seek } from "../keeper/protocol.ts";
 import type { Level } from "../log/log.ts";
 import type { VisitBatch } from "../metrics/batch.ts";
 import type { PublisherConfig } from "../metrics/publisher-config.ts";
@@ -24,7 +24,7 @@ export type ToEdge =
   | { readonly type: "listed"; readonly id: number; readonly lookup: ListLookup }
   | { readonly type: "sought"; readonly id: number; readonly seek: Seek }
   | { readonly type: "represented"; readonly id: number; readonly isAtHand: boolean }
-  | { readonly type: "cleared"; readonly id: number; readonly objects: number | undefined }
+  | { readonly type: "cleared"; readonly id: number; readonly cleared: Cleared | undefined }
   | { readonly type: "readiness"; readonly id: number; readonly readiness: Readiness }
   | { readonly type: "metrics"; readonly id: number; readonly text: string }
   | { readonly type: "drop"; readonly keys: readonly string[] }

@@ -2,6 +2,7 @@
 
 import type { Coding } from "../http/coding.ts";
 import {
+  type Cleared,
   type ClearScope,
   type GrowingEntry,
   type KeeperClient,
@@ -21,7 +22,7 @@ export class RemoteKeeper implements KeeperClient {
   readonly #lists = new Questions<ListLookup>();
   readonly #seeks = new Questions<Seek>();
   readonly #representations = new Questions<boolean>();
-  readonly #clears = new Questions<number | undefined>();
+  readonly #clears = new Questions<Cleared | undefined>();
   readonly #asked = new Map<string, Promise<Lookup>>();
   #lastId = 0;
 
@@ -64,13 +65,13 @@ export class RemoteKeeper implements KeeperClient {
     return answer;
   }
 
-  async clear(scope?: ClearScope): Promise<number> {
+  async clearEverywhere(scope?: ClearScope): Promise<Cleared> {
     const id = ++this.#lastId;
     const answer = this.#clears.wait(id);
     this.#send({ type: "clear", id, scope });
-    const objects = await answer;
-    if (objects === undefined) throw new Error("The clear failed");
-    return objects;
+    const cleared = await answer;
+    if (cleared === undefined) throw new Error("The clear failed");
+    return cleared;
   }
 
   /** After a clear nobody joins a question that was asked before it. */
@@ -100,7 +101,7 @@ export class RemoteKeeper implements KeeperClient {
   }
 
   /** The keeper's answer to a clear. */
-  cleared(id: number, objects: number | undefined): void {
-    this.#clears.answer(id, objects);
+  cleared(id: number, cleared: Cleared | undefined): void {
+    this.#clears.answer(id, cleared);
   }
 }

@@ -101,7 +101,7 @@ export class FollowBench {
       list() {
         throw new Error("Nobody lists");
       },
-      clear() {
+      clearEverywhere() {
         throw new Error("Nobody clears");
       },
     };

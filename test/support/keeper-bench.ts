@@ -3,6 +3,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { Disk } from "../../src/keeper/disk.ts";
 import { Keeper } from "../../src/keeper/keeper.ts";
+import type { OtherNodes } from "../../src/keeper/other-nodes.ts";
 import { Progress } from "../../src/keeper/progress.ts";
 import type { Entry, GrowingEntry, Lookup, ObjectEntry } from "../../src/keeper/protocol.ts";
 import { Uses } from "../../src/keeper/uses.ts";
@@ -23,6 +24,8 @@ export interface KeeperOptions {
   arePrecompressed?: boolean;
   /** False for a keeper without a directory. */
   hasDisk?: boolean;
+  /** Present where it isn't the only node. */
+  others?: OtherNodes;
 }
 
 /** A keeper of its own directory, with a fake origin, a clock that stands still and one edge that listens. */
@@ -56,6 +59,7 @@ export class KeeperBench {
       // The longest of each wait, so that a test knows when the next attempt is due.
       random: () => 1 - Number.EPSILON,
       nowMs: () => this.nowMs,
+      ...(options.others && { others: options.others }),
       log: createLog(
         "debug",
         (line) => this.lines.push(line),
