@@ -1,5 +1,6 @@
 /** Composition root: from a configuration to parts that are wired to each other and run. */
 
+import { openCluster, secretsOf } from "./cluster/open.ts";
 import type { Config } from "./config/config.ts";
 import { version } from "./config/version.ts";
 import { type Admin, startAdmin } from "./edge/admin.ts";
@@ -86,6 +87,8 @@ export async function startApp(config: Config, stopAsked: Promise<void>): Promis
       return undefined;
     }
     const disk = openDisk(config, origin.name, log);
+    const directory = disk && config.cacheDir;
+    const others = openCluster({ urls: config.redisUrls, site: origin.name, directory }, log);
     const uses = new Uses();
     const keeper = new Keeper({
       uses,
@@ -96,7 +99,9 @@ export async function startApp(config: Config, stopAsked: Promise<void>): Promis
       nowMs: Date.now,
       random: Math.random,
       log,
+      ...(others && { others }),
     });
+    await others?.start(keeper);
     const publishing = publisherConfig(config);
     const isRecording = hasDestination(publishing);
     const publisher = isRecording ? await startPublisher(publishing, processLog) : undefined;
@@ -152,6 +157,7 @@ export async function startApp(config: Config, stopAsked: Promise<void>): Promis
         certificate?.stop();
         const listeners = [edges, redirects, admin?.listener];
         await Promise.all(listeners.map((listener) => listener?.stop(DRAIN_MS)));
+        await others?.stop();
         const published = publisher?.stop(PUBLISH_MS);
         keeper.stopIndexing();
         await indexed;
@@ -173,7 +179,13 @@ function openProcessLog(config: Config): ProcessLog {
     directory: config.logDir,
     console: config.console,
     hasAccessLog: config.accessLog !== "off",
-    secrets: [config.secret, config.sessionToken, config.authKey, config.mongoUri],
+    secrets: [
+      config.secret,
+      config.sessionToken,
+      config.authKey,
+      config.mongoUri,
+      ...secretsOf(config.redisUrls),
+    ],
   });
 }
 

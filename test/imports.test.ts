@@ -12,6 +12,7 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   "parts.ts": ["config", "metrics/publisher-config.ts", "origin"],
   commands: [
     "parts.ts",
+    "cluster",
     "edge/route.ts",
     "common",
     "config",
@@ -23,6 +24,7 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
     "tls",
   ],
   "app.ts": [
+    "cluster",
     "config",
     "edge/admin.ts",
     "edge/edge.ts",
@@ -74,6 +76,7 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
     "tls/certificate.ts",
   ],
   keeper: ["common", "http", "origin/origin.ts", "origin/listing.ts", "origin/website.ts", "log"],
+  cluster: ["common", "keeper/other-nodes.ts", "keeper/protocol.ts", "log"],
   metrics: ["common", "log"],
   telemetry: ["keeper/protocol.ts", "keeper/cache-facts.ts", "metrics/sink-state.ts"],
   origin: ["http"],

@@ -7,6 +7,7 @@ import { createOrigin, publisherConfig } from "../parts.ts";
 import { checkBucket, checkCredentials, checkGet, checkList } from "./check-bucket.ts";
 import { checkCache, checkCertificate, checkHeaders } from "./check-machine.ts";
 import { checkClock, checkConnection, checkName } from "./check-network.ts";
+import { checkRedis } from "./check-redis.ts";
 import { checkMmdbFile, checkMmdbServer, checkMongoDb, checkQuestDb } from "./check-visits.ts";
 import { type Finding, isGood, jsonOf, lineOf, type Outcome, skipped } from "./finding.ts";
 
@@ -36,6 +37,8 @@ async function* findingsOf(config: Config): AsyncGenerator<Finding> {
   if (headersFile !== undefined) yield named("headers", checkHeaders(headersFile));
   if (tlsCert !== undefined && tlsKey !== undefined)
     yield named("certificate", await checkCertificate(tlsCert, tlsKey, Date.now()));
+  const { redisUrls } = config;
+  if (redisUrls !== undefined) yield named("redis", await checkRedis(redisUrls, createOrigin(config).name));
   yield* visitFindings(config);
 }
 

@@ -4,12 +4,14 @@
  */
 
 import { setTimeout as sleep } from "node:timers/promises";
+import type { Cluster } from "../cluster/cluster.ts";
+import { openCluster } from "../cluster/open.ts";
 import type { Config } from "../config/config.ts";
 import { DirectoryInUseError, lockDirectory } from "../keeper/directory-lock.ts";
 import { CacheDirectoryError, Disk, prepareCacheDirectory } from "../keeper/disk.ts";
 import { Keeper } from "../keeper/keeper.ts";
 import { Uses } from "../keeper/uses.ts";
-import { createLog } from "../log/log.ts";
+import { createLog, type Log } from "../log/log.ts";
 import type { S3Origin } from "../origin/s3.ts";
 import { describeRefusal } from "../origin/s3-error.ts";
 import { createOrigin, keeperSettings } from "../parts.ts";
@@ -49,7 +51,11 @@ export async function warm(
 ): Promise<boolean> {
   const origin = createOrigin(config);
   await assertUsable(origin, config);
-  const keeper = openKeeper(config, origin);
+  const log = createLog("critical", () => {}, Date.now);
+  // As a node among the others: what they clear meanwhile goes, and the serving program finds how far this one has heard.
+  const others = openCluster({ urls: config.redisUrls, site: origin.name, directory: config.cacheDir }, log);
+  const keeper = openKeeper(config, origin, others, log);
+  await others?.start(keeper);
   await keeper.index();
   const scope = {
     origin,
@@ -87,6 +93,7 @@ export async function warm(
     await Promise.race([crew.work(keys, concurrency), stopped]);
   } finally {
     await keeper.settle();
+    await others?.stop();
     display.stop();
   }
   const summary = summaryText(tally, elapsedMs());
@@ -95,7 +102,7 @@ export async function warm(
 }
 
 /** Takes the directory, as serving does. */
-function openKeeper(config: Config, origin: S3Origin): Keeper {
+function openKeeper(config: Config, origin: S3Origin, others: Cluster | undefined, log: Log): Keeper {
   try {
     prepareCacheDirectory(config.cacheDir, process.getuid?.());
     lockDirectory(config.cacheDir);
@@ -111,7 +118,8 @@ function openKeeper(config: Config, origin: S3Origin): Keeper {
     nowMs: Date.now,
     random: Math.random,
     // What becomes of each key is counted and shown here.
-    log: createLog("critical", () => {}, Date.now),
+    log,
+    ...(others && { others }),
   });
 }
 

@@ -112,7 +112,7 @@ describe("a secret is never in a message", () => {
   const secrets = Object.values(options as Record<string, Option<unknown>>).filter((option) => option.secret);
   const names = secrets.map(({ flag }) => flag).sort();
   test("among them every one of the table's", () => {
-    expect(names).toEqual(["auth-key", "mongo-uri", "secret", "session-token"]);
+    expect(names).toEqual(["auth-key", "mongo-uri", "redis-url", "secret", "session-token"]);
   });
   test.each([
     { args: ["--auth-key", "hunter 22"], environment: {} },
@@ -121,12 +121,14 @@ describe("a secret is never in a message", () => {
     { args: [], environment: { AUTH_KEY: "hunter 22" } },
     { args: ["--mongo-uri", "http://u:hunter@h"], environment: {} },
     { args: [], environment: { MONGO_URI: "hunter 22" } },
+    { args: ["--redis-url", "http://u:hunter@h"], environment: {} },
+    { args: [], environment: { REDIS_URL: "hunter 22" } },
     { args: ["--secret", "hunter22"], environment: {} },
     { args: ["--sercet=hunter22"], environment: {} },
     { args: ["--sercet", "hunter22"], environment: {} },
   ])("of $args", ({ args, environment }) => {
     const said = complaint(args, environment);
-    expect(said).toMatch(/secret|auth-key|AUTH_KEY|-a:|mongo-uri|MONGO_URI/);
+    expect(said).toMatch(/secret|auth-key|AUTH_KEY|-a:|mongo-uri|MONGO_URI|redis-url|REDIS_URL/);
     expect(said).not.toInclude("hunter");
   });
 });

@@ -14,6 +14,7 @@ import {
   mongoUri,
   origins,
   port,
+  redisUrls,
   regionName,
   seconds,
   text,
@@ -184,6 +185,16 @@ const rows: readonly Row[] = [
     ],
     refused: ["", "mongodb://", "http://h", "mongodb://a b"],
     wanted: /mongodb/,
+  },
+  {
+    name: "redisUrls",
+    kind: redisUrls,
+    taken: [
+      ["redis://h", ["redis://h"]],
+      ["rediss://u:p%2C@h:1/2,redis://[::1]:7", ["rediss://u:p%2C@h:1/2", "redis://[::1]:7"]],
+    ],
+    refused: ["", "redis://", "http://h", "redis://h,", "redis://h/a", "redis://:p%@h", "redis://a b"],
+    wanted: /redis:/,
   },
   {
     name: "bearerToken",

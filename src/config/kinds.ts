@@ -210,6 +210,24 @@ export const mongoUri: Kind<string> = {
   },
 };
 
+/** URLs of Redis servers, separated by commas: one, or several of a cluster. */
+export const redisUrls: Kind<readonly string[]> = {
+  placeholder: "<url>",
+  parse(given) {
+    const urls = given.split(",").map((url) => url.trim());
+    if (urls.every(isRedisUrl)) return urls;
+    throw new WrongForm('"redis://<host>:<port>" or "rediss://...", with commas between several');
+  },
+  textOf: (value) => (isStrings(value) ? value.join(",") : undefined),
+};
+
+function isRedisUrl(given: string): boolean {
+  const url = URL.parse(given);
+  if (url === null || !["redis:", "rediss:"].includes(url.protocol) || url.hostname === "") return false;
+  // A stray percent sign isn't a URL's.
+  return /^(?:[^%]|%[0-9A-Fa-f]{2})*$/.test(url.password) && /^(\/\d*)?$/.test(url.pathname);
+}
+
 /** A bearer token: RFC 6750 section 2.1 `b64token` characters and any other visible ASCII but no white space. */
 export const bearerToken: Kind<string> = {
   placeholder: "<token>",

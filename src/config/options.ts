@@ -18,6 +18,7 @@ import {
   objectKey,
   origins,
   port,
+  redisUrls,
   regionName,
   seconds,
   text,
@@ -46,7 +47,16 @@ export interface Option<Value> {
 }
 
 /** The headings of the table, in their order. */
-export type Group = "Bucket" | "Serving" | "TLS" | "Cache" | "Logs" | "Visitor metrics" | "Command" | "Other";
+export type Group =
+  | "Bucket"
+  | "Serving"
+  | "TLS"
+  | "Cache"
+  | "Other nodes"
+  | "Logs"
+  | "Visitor metrics"
+  | "Command"
+  | "Other";
 
 /** Every option, in the order of `--help`. */
 // biome-ignore format: one row a line reads as the table it is
@@ -93,6 +103,8 @@ export const options = {
   cacheSize: row({ flag: "cache-size", environment: "CACHE_SIZE", kind: bytes, default: "10GiB", group: "Cache", help: "bytes the cache may use on disk" }),
   maxObjectSize: row({ flag: "max-object-size", environment: "MAX_OBJECT_SIZE", kind: bytes, default: "5GiB", group: "Cache", help: "largest object that is kept; a larger one is passed through" }),
   memorySize: row({ flag: "memory-size", environment: "MEMORY_SIZE", kind: bytes, default: "256MiB", group: "Cache", help: "bytes of objects up to 256 KiB kept in memory" }),
+
+  redisUrls: row({ flag: "redis-url", environment: "REDIS_URL", kind: redisUrls, secret: true, group: "Other nodes", help: "Redis or Valkey by way of which nodes tell each other what is cleared and has changed; several of a cluster with commas between" }),
 
   console: row({ flag: "console", short: "c", environment: "CONSOLE", kind: boolean, default: "false", group: "Logs", help: "log to stdout as well" }),
   logLevel: row({ flag: "log-level", short: "l", environment: "LOG_LEVEL", kind: choice("critical", "warn", "info", "debug"), default: "info", group: "Logs", help: "least severe level that is logged" }),

@@ -47,6 +47,10 @@ const sizes = [
   ["512MiB", 512 * 2 ** 20],
   ["20GB", 20e9],
 ] as const;
+const redisServers = [
+  ["redis://a", ["redis://a"]],
+  ["rediss://b:1, redis://c", ["rediss://b:1", "redis://c"]],
+] as const;
 const uris = [
   ["mongodb://a", "mongodb://a"],
   ["mongodb://b", "mongodb://b"],
@@ -124,6 +128,7 @@ const table: readonly Row[] = [
   ["cacheSize", "cache-size", undefined, "CACHE_SIZE", 10 * 2 ** 30, sizes],
   ["maxObjectSize", "max-object-size", undefined, "MAX_OBJECT_SIZE", 5 * 2 ** 30, sizes],
   ["memorySize", "memory-size", undefined, "MEMORY_SIZE", 256 * 2 ** 20, sizes],
+  ["redisUrls", "redis-url", undefined, "REDIS_URL", undefined, redisServers],
   ["indexDocument", "index-document", undefined, "INDEX_DOCUMENT", undefined, words],
   ["errorDocument", "error-document", undefined, "ERROR_DOCUMENT", undefined, words],
   ["precompressed", "precompressed", undefined, "PRECOMPRESSED", false, truths],

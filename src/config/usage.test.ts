@@ -43,6 +43,15 @@ test("--help shows the groups in their order and ends in a newline", () => {
     .split("\n")
     .filter((line) => /^[A-Z].*:$/.test(line));
   expect(headings.shift()).toStartWith("Commands ");
-  expect(headings).toEqual(["Bucket:", "Serving:", "TLS:", "Cache:", "Logs:", "Visitor metrics:", "Other:"]);
+  expect(headings).toEqual([
+    "Bucket:",
+    "Serving:",
+    "TLS:",
+    "Cache:",
+    "Other nodes:",
+    "Logs:",
+    "Visitor metrics:",
+    "Other:",
+  ]);
   expect(usage()).toEndWith("\n");
 });

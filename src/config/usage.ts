@@ -4,7 +4,16 @@ import { type CommandName, commands } from "./commands.ts";
 import { type Group, type Option, type OptionTable, options } from "./options.ts";
 
 const ROWS = Object.values(options) as Option<unknown>[];
-const GROUPS: readonly Group[] = ["Bucket", "Serving", "TLS", "Cache", "Logs", "Visitor metrics", "Other"];
+const GROUPS: readonly Group[] = [
+  "Bucket",
+  "Serving",
+  "TLS",
+  "Cache",
+  "Other nodes",
+  "Logs",
+  "Visitor metrics",
+  "Other",
+];
 
 /** The text of `--help`, or of a command's, ending in a newline. */
 export function usage(command?: CommandName): string {

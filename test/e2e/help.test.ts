@@ -8,6 +8,7 @@ const SECRETS = {
   AWS_SESSION_TOKEN: "token-in-the-environment",
   AUTH_KEY: "bearer-in-the-environment",
   MONGO_URI: "mongodb://user:password-in-the-environment@db.internal",
+  REDIS_URL: "redis://user:password-in-the-environment@redis.internal",
 };
 
 /** Every row of the table: flag, short flag, environment variable, what is said of the default. */
@@ -41,6 +42,7 @@ const ROWS: readonly (readonly [flag: string, short: string, environment: string
   ["max-object-size", "", "MAX_OBJECT_SIZE", "default 5GiB"],
   ["memory-size", "", "MEMORY_SIZE", "default 256MiB"],
   ["admin-port", "", "ADMIN_PORT", ""],
+  ["redis-url", "", "REDIS_URL", ""],
   [
     "trusted-proxies",
     "",

@@ -4,7 +4,7 @@ import { ensureChromium } from "./chromium.ts";
 import { ensureVersitygw } from "./versitygw.ts";
 
 // Tests HTTP/2 with h2spec; then versitygw itself, and the proxy end to end against it; then the sinks of visits, and the program with
-// both, against QuestDB and a MongoDB server; then a browser on the sample site; then what is shipped. Without one of the programs this
+// both, against QuestDB and a MongoDB server; then several nodes on Redis; then a browser on the sample site; then what is shipped. Without one of the programs this
 // fails; it never skips.
 const ROOT = join(import.meta.dir, "../..");
 /** Of the end-to-end tests those that run against any S3: the others bring one of their own, and `npm test` has run them. */
@@ -31,6 +31,7 @@ for (const testPaths of [
   ["./test/services/visits-stored.ts"],
   ["./test/services/visits-outages.ts"],
   ["./test/services/readme-queries.ts"],
+  ["./test/services/nodes.ts"],
   ["./test/services/browser.ts"],
   ["./test/services/arm64.ts"],
   ["./test/services/image.ts"],

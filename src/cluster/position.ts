@@ -1,0 +1,48 @@
+/** How far this node has read the streams, kept in the cache directory: what is there has seen all clears until then. */
+
+import { readFileSync, renameSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import type { Streams } from "./message.ts";
+
+/** The name of the file. */
+const POSITION_NAME = ".cluster";
+
+/** Ids of the entries that were read last. */
+export interface Position {
+  readonly clears: string;
+  readonly versions: string;
+}
+
+/** The file in which a node's position outlives it. */
+export class PositionFile {
+  readonly #path: string;
+  readonly #streams: Streams;
+
+  constructor(directory: string, streams: Streams) {
+    this.#path = join(directory, POSITION_NAME);
+    this.#streams = streams;
+  }
+
+  /** The position in these streams; undefined where none is known, so that anything may have been missed. */
+  read(): Position | undefined {
+    try {
+      const { stream, clears, versions } = JSON.parse(readFileSync(this.#path, "utf8"));
+      const isWhole = stream === this.#streams.clears && isId(clears) && isId(versions);
+      return isWhole ? { clears, versions } : undefined;
+    } catch {
+      return undefined;
+    }
+  }
+
+  /** Replaces it as a whole. Throws the system's errors; an older position stays then, from which more is read again. */
+  write({ clears, versions }: Position): void {
+    const draft = `${this.#path}.new`;
+    const text = JSON.stringify({ stream: this.#streams.clears, clears, versions });
+    writeFileSync(draft, text, { mode: 0o600 });
+    renameSync(draft, this.#path);
+  }
+}
+
+function isId(value: unknown): value is string {
+  return typeof value === "string" && /^\d{1,20}-\d{1,20}$/.test(value);
+}

@@ -1,0 +1,43 @@
+/** One of several nodes, without the Redis by way of which they would talk. With one: `test/services/nodes.ts`. */
+
+import { afterAll, beforeAll, expect, test } from "bun:test";
+import { freePort } from "../services/program.ts";
+import { ask, PROTOCOLS } from "../support/client.ts";
+import { runProxy } from "../support/proxy.ts";
+import { AUTH_KEY, CLEAR_PATH, type Serving, startServing } from "./serving.ts";
+
+const PASSWORD = "password-of-redis";
+
+let it: Serving;
+beforeAll(async () => {
+  it = await startServing({ args: ["--redis-url", `redis://:${PASSWORD}@127.0.0.1:${await freePort()}`] });
+});
+afterAll(() => it?.stop());
+
+test("serves from the start, and says once that it is alone", async () => {
+  it.s3.put("a.txt", "here");
+  for (const protocol of PROTOCOLS)
+    expect((await ask(it.port, { protocol, path: "/a.txt" })).text).toBe("here");
+  expect(it.proxy.stdout().match(/ WARN .*Redis is away/gi)).toHaveLength(1);
+  expect(it.proxy.stdout()).not.toInclude(PASSWORD);
+});
+
+test("clears, and says that the others have not been told, in the answer and at the end", async () => {
+  it.s3.put("b.txt", "old");
+  await ask(it.port, { path: "/b.txt" });
+  it.s3.put("b.txt", "new");
+  const headers = { Authorization: `Bearer ${AUTH_KEY}` };
+  const { text } = await ask(it.port, { method: "DELETE", path: `${CLEAR_PATH}?key=/b.txt`, headers });
+  expect(text.trim()).toBe('{"cleared":1,"othersTold":false}');
+  expect((await ask(it.port, { path: "/b.txt" })).text).toBe("new");
+  const { exitCode, stdout } = await it.proxy.stop();
+  expect(exitCode).toBe(0);
+  expect(stdout).toMatch(/ WARN .*not been told of all clears clears=1/i);
+});
+
+test("a URL that isn't Redis' is refused without being shown", async () => {
+  const ended = await runProxy(["--bucket", "site", "--redis-url", `http://:${PASSWORD}@h`]);
+  expect(ended.exitCode).toBe(2);
+  expect(ended.stderr).toContain("redis://");
+  expect(ended.stderr).not.toInclude(PASSWORD);
+});
