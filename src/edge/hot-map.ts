@@ -61,10 +61,10 @@ export class HotEntry {
   readonly isNegotiated: boolean;
   readonly #variants: readonly HotEntry[];
   readonly #usableUntilMs: number;
-  /** By `Accept-Encoding`; who sends none is told from who takes anything. */
-  readonly #choices = new Map<string | null, HotChoice>();
+  /** By `Accept-Encoding`; who sends none is told from who takes anything. Made when it is needed, like the next: most paths are never asked for again. */
+  #choices: Map<string | null, HotChoice> | undefined;
   /** When the keeper was last asked for it. */
-  readonly #wishedAtMs = new Map<Coding, number>();
+  #wishedAtMs: Map<Coding, number> | undefined;
   readonly #stale: StaleUse | undefined;
   #second = -1;
   #sets: Headers[] = [];
@@ -90,21 +90,23 @@ export class HotEntry {
 
   /** What a client with this `Accept-Encoding` gets. */
   choose(accept: string | null): HotChoice {
-    const known = this.#choices.get(accept);
+    const known = this.#choices?.get(accept);
     if (known !== undefined) return known;
     const variants = this.#variants.map(({ entry }) => entry);
     const { entry, wanted, isAcceptable } = choose(this.entry, variants, accept);
     const hot = this.#variants.find((variant) => variant.entry === entry) ?? this;
     const choice = { hot, wanted, isAcceptable };
     const isShort = accept === null || accept.length <= CHOICE_MOST_CHARACTERS;
+    this.#choices ??= new Map();
     if (isShort && this.#choices.size < CHOICES) this.#choices.set(accept, choice);
     return choice;
   }
 
   /** True the first time that a coding is wished for, and once in a while after that. */
   isWishDue(coding: Coding, nowMs: number): boolean {
-    const sinceMs = nowMs - (this.#wishedAtMs.get(coding) ?? Number.NEGATIVE_INFINITY);
+    const sinceMs = nowMs - (this.#wishedAtMs?.get(coding) ?? Number.NEGATIVE_INFINITY);
     if (sinceMs >= 0 && sinceMs < WISHED_AGAIN_MS) return false;
+    this.#wishedAtMs ??= new Map();
     this.#wishedAtMs.set(coding, nowMs);
     return true;
   }
