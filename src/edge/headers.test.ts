@@ -1,4 +1,5 @@
 import { describe, expect, test } from "bun:test";
+import { SMALL_BODY_BYTES } from "../keeper/fill.ts";
 import type { CacheStatus, ObjectEntry } from "../keeper/protocol.ts";
 import type { ObjectHead } from "../origin/origin.ts";
 import {
@@ -81,14 +82,14 @@ describe("objectHeaders", () => {
       "cache-status": "s",
     });
   });
-  test("says inline for a body in a file without a disposition of its own, so that Bun doesn't add the file's name", () => {
-    const inFile = (head: ObjectHead): ObjectEntry => {
+  test("says inline of what may be sent from a file and has no disposition of its own, so that Bun doesn't add the file's name", () => {
+    const large = (head: ObjectHead): ObjectEntry => {
       const entry = entryWith(head);
-      return { ...entry, content: { ...entry.content, body: { kind: "file", path: "/x", isChecked: true } } };
+      return { ...entry, content: { ...entry.content, bodyBytes: SMALL_BODY_BYTES + 1 } };
     };
     const dispositionOf = (entry: ObjectEntry) => objectHeaders(entry, "s", STORED_MS)["content-disposition"];
-    expect(dispositionOf(inFile({}))).toBe("inline");
-    expect(dispositionOf(inFile({ contentDisposition: "attachment" }))).toBe("attachment");
+    expect(dispositionOf(large({}))).toBe("inline");
+    expect(dispositionOf(large({ contentDisposition: "attachment" }))).toBe("attachment");
     expect(dispositionOf(entryWith({}))).toBeUndefined();
   });
   test.each([

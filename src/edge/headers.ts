@@ -2,6 +2,7 @@
 
 import { formatHttpDate } from "../http/date.ts";
 import { mediaTypeOf } from "../http/media-type.ts";
+import { SMALL_BODY_BYTES } from "../keeper/fill.ts";
 import type { CacheStatus, ObjectEntry } from "../keeper/protocol.ts";
 import { codingsOf } from "../keeper/representations.ts";
 import type { CorsHeaders } from "./cors.ts";
@@ -60,10 +61,10 @@ export function representationHeaders(entry: ObjectEntry): Record<string, string
 
 /**
  * For a body that is sent from a file Bun adds the file's name, for some types, unless there is a disposition; `inline`
- * is what none means (docs/decisions/004-disposition.md).
+ * is what none means (docs/decisions/004-disposition.md). Of one size all say the same, in memory or not.
  */
 function dispositionOf({ content }: ObjectEntry): string | undefined {
-  return content.body.kind === "memory" ? undefined : "inline";
+  return content.bodyBytes > SMALL_BODY_BYTES ? "inline" : undefined;
 }
 
 /** An answer's headers with those of CORS; both may say what the answer varies with. */
