@@ -25,6 +25,12 @@ export class Handover {
   }
 }
 
+/** A body as a stream, and who counts what of it was handed over. */
+export interface CountedStream {
+  readonly stream: ReadableStream<Uint8Array>;
+  readonly handover: Handover;
+}
+
 const BODY = Symbol("body");
 
 /** The note is a property: a map beside would cost three times as much (bench/findings.md). */
@@ -32,14 +38,23 @@ interface Noted {
   [BODY]?: number | Handover;
 }
 
+/** An answer with a body; that of a counted one is noted. */
+export function responseOf(
+  body: Uint8Array<SharedArrayBuffer> | Blob | CountedStream,
+  init: ResponseInit,
+): Response {
+  if (!("handover" in body)) return new Response(body, init);
+  return noteBody(new Response(body.stream, init), body.handover);
+}
+
 /**
- * Notes the body of an answer.
+ * Notes the body of an answer, where nobody counts it.
  *
  * @param body its length in bytes, that of the whole object for a part of one; or who counts it
  * @returns the answer
  */
 export function noteBody(response: Response, body: number | Handover): Response {
-  (response as Noted)[BODY] = body;
+  (response as Noted)[BODY] ??= body;
   return response;
 }
 

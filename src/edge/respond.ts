@@ -4,6 +4,7 @@ import type { ObjectEntry } from "../keeper/protocol.ts";
 import { preconditionsOf } from "./conditional.ts";
 import type { CorsHeaders } from "./cors.ts";
 import type { ErrorAnswer, ErrorCode } from "./errors.ts";
+import { responseOf } from "./handed-over.ts";
 import type { HeaderSet } from "./headers.ts";
 import { type AnswerKind, answerHeaders, type HotEntry } from "./hot-map.ts";
 import { mayAnswerRange, rangeOf } from "./range.ts";
@@ -69,7 +70,7 @@ function respondWith(
   const range = request.headers.get("range");
   if (range !== null) return respondRange(entry, range, headers, request, bodyOf);
   const body = bodyOf(entry, 0, entry.content.bodyBytes - 1);
-  return body === undefined ? undefined : new Response(body, { headers });
+  return body === undefined ? undefined : responseOf(body, { headers });
 }
 
 function respondRange(
@@ -86,10 +87,10 @@ function respondRange(
   const { first, last } = range.kind === "part" ? range : { first: 0, last: bodyBytes - 1 };
   const body = bodyOf(entry, first, last);
   if (body === undefined) return undefined;
-  if (range.kind === "whole") return new Response(body, { headers });
+  if (range.kind === "whole") return responseOf(body, { headers });
   const partial = new Headers(headers);
   partial.set("content-range", `bytes ${first}-${last}/${bodyBytes}`);
-  return new Response(body, { status: 206, headers: partial });
+  return responseOf(body, { status: 206, headers: partial });
 }
 
 /** Nothing of the object is at the range that was asked for. */

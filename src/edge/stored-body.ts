@@ -6,6 +6,7 @@
 import { closeSync, fstatSync, openSync, read, statSync } from "node:fs";
 import { promisify } from "node:util";
 import type { ObjectEntry } from "../keeper/protocol.ts";
+import { type CountedStream, Handover } from "./handed-over.ts";
 
 /**
  * With so many requests of an edge under way it is crowded. As many as one HTTP/2 connection may have; for each of them Bun may hold
@@ -27,7 +28,7 @@ export type BodySource = (
   entry: ObjectEntry,
   first: number,
   last: number,
-) => Uint8Array<SharedArrayBuffer> | Blob | ReadableStream<Uint8Array> | undefined;
+) => Uint8Array<SharedArrayBuffer> | Blob | CountedStream | undefined;
 
 /** How the answer to a request gets its body while so many are under way. */
 export function bodySourceFor(request: Request, requests: number): BodySource {
@@ -104,7 +105,8 @@ function openWhole(path: string, bodyBytes: number): number | undefined {
 const readAt = promisify(read);
 
 /** Reads what the client has room for, and closes the file at the end, however that comes. */
-function pulledFrom(fd: number, first: number, last: number): ReadableStream<Uint8Array> {
+function pulledFrom(fd: number, first: number, last: number): CountedStream {
+  const handover = new Handover();
   let position = first;
   let isReading = false;
   const next = async () => {
@@ -114,12 +116,18 @@ function pulledFrom(fd: number, first: number, last: number): ReadableStream<Uin
     position += bytesRead;
     return piece.subarray(0, bytesRead);
   };
-  return new ReadableStream<Uint8Array>(
+  const end = () => {
+    closeSync(fd);
+    handover.end();
+  };
+  const stream = new ReadableStream<Uint8Array>(
     {
       async pull(controller) {
         isReading = true;
         try {
-          controller.enqueue(await next());
+          const piece = await next();
+          controller.enqueue(piece);
+          handover.add(piece.length);
           isReading = false;
           if (position <= last) return;
           controller.close();
@@ -127,12 +135,13 @@ function pulledFrom(fd: number, first: number, last: number): ReadableStream<Uin
           // Also where the client has left meanwhile: then nothing can be handed over. Without a reason: Bun would print it.
           controller.error(undefined);
         }
-        closeSync(fd);
+        end();
       },
       cancel() {
-        if (!isReading) closeSync(fd);
+        if (!isReading) end();
       },
     },
     { highWaterMark: 0 },
   );
+  return { stream, handover };
 }

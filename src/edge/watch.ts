@@ -89,7 +89,7 @@ function describe(exchange: Exchange, response: Response): number | Handover {
   const { status } = response;
   exchange.status = status;
   const { hot, request } = exchange;
-  if (hot !== undefined && status !== 206) return describeHot(exchange, hot, status);
+  if (hot !== undefined && status !== 206) return describeHot(exchange, hot, response, status);
   // The handler refuses a request before it looks at the path.
   if (exchange.resource === "") {
     exchange.method = request.method;
@@ -104,11 +104,16 @@ function describe(exchange: Exchange, response: Response): number | Handover {
 }
 
 /** A whole hit's headers are always the same ones: they need not be read. */
-function describeHot(exchange: Exchange, { entry, facts }: HotEntry, status: number): number {
+function describeHot(
+  exchange: Exchange,
+  { entry, facts }: HotEntry,
+  response: Response,
+  status: number,
+): number | Handover {
   exchange.cacheStatus = facts.cacheStatus;
   // A 304 and a redirect say nothing of a body.
   if (status !== 200) return 0;
   exchange.mimeType = facts.mimeType;
   exchange.isCompressed = facts.isCompressed;
-  return exchange.method === "HEAD" ? 0 : entry.content.bodyBytes;
+  return bodyOf(response, status, exchange.method, entry.content.bodyBytes);
 }

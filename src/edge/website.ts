@@ -5,7 +5,7 @@ import type { Redirect } from "../origin/website.ts";
 import { type ErrorAnswer, errorResponse, statusOf } from "./errors.ts";
 import { answerListing, hasListing } from "./folder.ts";
 import { giveSeatBack, isGrowing } from "./follow.ts";
-import { noteBody } from "./handed-over.ts";
+import { noteBody, responseOf } from "./handed-over.ts";
 import { type HeaderSet, representationHeaders } from "./headers.ts";
 import { type Asked, answerObject, type ObjectParts } from "./object.ts";
 import { locationOf, ruleFor } from "./redirects.ts";
@@ -126,7 +126,7 @@ export async function answerError(
     ...addedToOther(added, false),
     ...headers,
   };
-  if (!isHead) return noteBody(new Response(body, { status, headers: all }), entry.content.bodyBytes);
+  if (!isHead) return noteBody(responseOf(body, { status, headers: all }), entry.content.bodyBytes);
   return new Response(null, {
     status,
     headers: { ...all, "content-length": String(entry.content.bodyBytes) },

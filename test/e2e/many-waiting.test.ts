@@ -4,11 +4,11 @@
  */
 
 import { afterEach, beforeEach, describe, expect, setDefaultTimeout, test } from "bun:test";
-import { CROWDED_REQUESTS, MOST_REQUESTS } from "../../src/edge/stored-body.ts";
+import { CROWDED_REQUESTS, MOST_REQUESTS, PIECE_BYTES } from "../../src/edge/stored-body.ts";
 import { ask, PROTOCOLS, parseAnswer, sendRaw } from "../support/client.ts";
 import { pour, streamOf, times } from "../support/flood.ts";
 import { FRAME, get, request, SETTING, settings } from "../support/http2-frames.ts";
-import type { Wire } from "../support/http2-wire.ts";
+import { openWire, type Wire } from "../support/http2-wire.ts";
 import { patternBytes } from "../support/keeper-bench.ts";
 import { memoryBytesOf, openFilesOf } from "../support/process-facts.ts";
 import { until } from "../support/site.ts";
@@ -22,6 +22,8 @@ const BODIES: readonly (readonly [path: string, body: Uint8Array])[] = [
   ["/small", SMALL],
   ["/large", LARGE],
 ];
+/** What a client that leaves midway has had: a stream's own window, smaller than that of its connection. */
+const LEFT_AFTER_BYTES = 40_000;
 /** Bun takes so many streams on a connection. */
 const STREAMS = 256;
 /** What Bun holds for each of the answers before there is a crowd, and for the others: a piece of a stream, and what Bun and the stream take. */
@@ -39,7 +41,7 @@ let it: Serving;
 let waiting: Wire[] = [];
 // One for each test: what another has given back hides what this one takes.
 beforeEach(async () => {
-  it = await startServing();
+  it = await startServing({ args: ["--access-log", "json"] });
   it.s3.put("small", Buffer.from(SMALL));
   it.s3.put("large", Buffer.from(LARGE));
   for (const [path] of BODIES) await ask(it.port, { path });
@@ -115,6 +117,30 @@ describe("in a crowd", () => {
       ["/large", "HTTP/1.1", "3000000"],
       ["/large", "HTTP/2", undefined],
     ]);
+  });
+
+  const RANGE = ["range", "bytes=10000-2500000"] as const;
+  test.each([
+    ["all of a file", [], 3_000_000],
+    ["a part of a file", [RANGE], 2_490_001],
+  ] as const)("of %s the access log tells what was handed over", async (_, fields, wholeBytes) => {
+    await wait("/small", 2, STREAMS);
+    const logged = async (agent: string) => {
+      const line = await it.proxy.line(new RegExp(`"userAgent":"${agent}"`));
+      return JSON.parse(line.slice(line.indexOf("{"))).bytes;
+    };
+    // Twice: after the first the edge has it at hand.
+    for (const time of ["first", "second"]) {
+      const leaver = get("/large", ...fields, ["user-agent", `leaves ${time}`]);
+      const window = settings(SETTING.initialWindowSize, LEFT_AFTER_BYTES);
+      const wire = await openWire(it.port, window, request(1, leaver));
+      await until(() => wire.bytesOf(FRAME.data) === LEFT_AFTER_BYTES);
+      wire.destroy();
+      expect(await logged(`leaves ${time}`)).toBeWithin(LEFT_AFTER_BYTES, LEFT_AFTER_BYTES + PIECE_BYTES);
+      const headers = { ...Object.fromEntries(fields), "user-agent": `stays ${time}` };
+      await ask(it.port, { protocol: "HTTP/2", path: "/large", headers });
+      expect(await logged(`stays ${time}`)).toBe(wholeBytes);
+    }
   });
 
   test("files are closed when their clients have left", async () => {

@@ -11,6 +11,8 @@ export interface Wire {
   frame(fits: (frame: Frame) => boolean): Promise<Frame | undefined>;
   /** How many frames of a type have come. */
   countOf(type: number): number;
+  /** How many bytes of payload frames of a type have brought. */
+  bytesOf(type: number): number;
   readonly isClosed: boolean;
   /** Resolves when the connection has ended. */
   readonly closed: Promise<void>;
@@ -25,14 +27,17 @@ export async function openWire(port: number, ...frames: readonly Uint8Array[]): 
   const reader = new FrameReader();
   const seen: Frame[] = [];
   const counts = new Map<number, number>();
+  const bytes = new Map<number, number>();
   const looks = new Set<() => void>();
   const closed = Promise.withResolvers<void>();
   const drained = new Set<() => void>();
   let isClosed = false;
   const socket = connect({ port, host: "127.0.0.1" });
-  socket.on("data", (bytes: Buffer) => {
-    for (const frame of reader.add(bytes)) {
-      counts.set(frame.type, (counts.get(frame.type) ?? 0) + 1);
+  socket.on("data", (data: Buffer) => {
+    for (const frame of reader.add(data)) {
+      const { type, payload } = frame;
+      counts.set(type, (counts.get(type) ?? 0) + 1);
+      bytes.set(type, (bytes.get(type) ?? 0) + payload.length);
       seen.push(frame);
     }
     for (const look of looks) look();
@@ -45,11 +50,11 @@ export async function openWire(port: number, ...frames: readonly Uint8Array[]): 
     for (const resolve of [...looks, ...drained]) resolve();
   });
   const wire: Wire = {
-    send(bytes) {
+    send(data) {
       if (isClosed) return Promise.resolve();
       const { promise, resolve } = Promise.withResolvers<void>();
       drained.add(resolve);
-      socket.write(bytes, () => {
+      socket.write(data, () => {
         drained.delete(resolve);
         resolve();
       });
@@ -68,6 +73,7 @@ export async function openWire(port: number, ...frames: readonly Uint8Array[]): 
       return promise;
     },
     countOf: (type) => counts.get(type) ?? 0,
+    bytesOf: (type) => bytes.get(type) ?? 0,
     get isClosed() {
       return isClosed;
     },
