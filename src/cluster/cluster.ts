@@ -68,12 +68,13 @@ export interface ClusterParts {
 export class Cluster implements OtherNodes {
   readonly #parts: ClusterParts;
   readonly #outbox = new Outbox();
-  readonly #stopped = Promise.withResolvers<void>();
   /** Resolves at the first attempt's outcome, whatever that is. */
   readonly #tried = Promise.withResolvers<void>();
   #position: Position | undefined;
   #state: "new" | "together" | "alone" = "new";
   #isStopped = false;
+  /** Ends what `stop` must not wait for. */
+  #interrupt: () => void = () => {};
   #running: Promise<void> | undefined;
 
   constructor(parts: ClusterParts) {
@@ -100,7 +101,7 @@ export class Cluster implements OtherNodes {
   /** Leaves the others. Clears that they haven't been told of are lost, and the log says so. */
   async stop(): Promise<void> {
     this.#isStopped = true;
-    this.#stopped.resolve();
+    this.#interrupt();
     await Promise.race([this.#running, Bun.sleep(STOP_WAIT_MS)]);
     this.#savePosition();
     const { clears } = this.#outbox;
@@ -119,16 +120,33 @@ export class Cluster implements OtherNodes {
       this.#noteAlone(String(reason));
       if (nowMs() - startedMs >= STEADY_MS) failures = 0;
       const waitMs = growingWaitMs(Math.min(failures++, GROWING_FAILURES), random());
-      await Promise.race([Bun.sleep(waitMs), this.#stopped.promise]);
+      await this.#rest(waitMs);
     }
   }
 
-  /** From connecting to the first failure, with which it rejects. Resolves only where the node is stopped. */
+  /** Resolves after so long, or when the node is stopped. */
+  #rest(ms: number): Promise<void> {
+    const { promise, resolve } = Promise.withResolvers<void>();
+    const timer = setTimeout(resolve, ms);
+    this.#interrupt = () => {
+      clearTimeout(timer);
+      resolve();
+    };
+    return promise;
+  }
+
+  /** From connecting to the first failure, with which it rejects. */
   async #session(cache: LocalCache): Promise<void> {
     const { urls, streams } = this.#parts;
-    const ended = Promise.withResolvers<void>();
     const connections: Connection[] = [];
     const work: Promise<void>[] = [];
+    const session = { isOver: false };
+    const end = () => {
+      session.isOver = true;
+      for (const connection of connections) connection.close();
+      this.#outbox.wake();
+    };
+    this.#interrupt = end;
     try {
       // A question that waits for news takes a connection for itself.
       const reader = await connect(urls, streams.clears);
@@ -136,13 +154,11 @@ export class Cluster implements OtherNodes {
       const writer = await connect(urls, streams.clears);
       connections.push(writer);
       await this.#catchUp(reader, cache);
-      if (this.#isStopped) return;
       this.#noteTogether();
-      work.push(this.#follow(reader, cache), this.#deliver(writer, ended.promise));
-      await Promise.race([...work, this.#stopped.promise]);
+      work.push(this.#follow(reader, cache), this.#deliver(writer, session));
+      await Promise.race(work);
     } finally {
-      ended.resolve();
-      for (const connection of connections) connection.close();
+      end();
       await Promise.allSettled(work);
     }
   }
@@ -218,11 +234,12 @@ export class Cluster implements OtherNodes {
     });
   }
 
-  /** Says what is to be said, clears first, until the connection breaks or `ended` resolves. */
-  async #deliver(writer: Connection, ended: Promise<void>): Promise<void> {
+  /** Says what is to be said, clears first, until the connection breaks or the session is over. */
+  async #deliver(writer: Connection, session: { readonly isOver: boolean }): Promise<void> {
     const { streams, node } = this.#parts;
-    const over = ended.then(() => "over" as const);
-    while ((await Promise.race([this.#outbox.filled(), over])) !== "over") {
+    for (;;) {
+      await this.#outbox.filled();
+      if (session.isOver) return;
       const clear = this.#outbox.nextClear();
       if (clear !== undefined) {
         const text = encodeClear({ kind: "clear", scope: clear.scope });
@@ -232,7 +249,7 @@ export class Cluster implements OtherNodes {
       }
       const text = encodeVersions(this.#outbox.takeVersions());
       await append(writer, streams.versions, VERSIONS_KEPT, node, text);
-      await Promise.race([Bun.sleep(VERSIONS_EVERY_MS), over]);
+      await Bun.sleep(VERSIONS_EVERY_MS);
     }
   }
 

@@ -60,4 +60,8 @@ test("whoever waits for something is told of it, and at once where there is some
   outbox.addVersion({ key: "a", version: "v" });
   await filled;
   await outbox.filled();
+  outbox.takeVersions();
+  const woken = outbox.filled();
+  outbox.wake();
+  await woken;
 });

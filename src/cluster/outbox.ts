@@ -87,7 +87,12 @@ export class Outbox {
     return dropped;
   }
 
-  /** Resolves when something waits. One at a time. */
+  /** Ends the present wait, whether or not there is anything. */
+  wake(): void {
+    this.#wake();
+  }
+
+  /** Resolves when something waits, or at `wake`. One at a time. */
   async filled(): Promise<void> {
     if (!this.isEmpty) return;
     const { promise, resolve } = Promise.withResolvers<void>();
