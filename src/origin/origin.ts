@@ -70,14 +70,21 @@ export interface OriginBody {
   cancel(): void;
 }
 
+/** How S3 put it that there is no object to be had. */
+export interface Said {
+  readonly status: number;
+  /** Such as `NoSuchKey`; `HTTP 404` where it names none. */
+  readonly code: string;
+}
+
 /** Everything S3 may say to a GET of one key. */
 export type OriginAnswer =
   | OriginObject
   /** Only to a question with validators: the object is still the one they name. */
   | { readonly kind: "unchanged"; readonly head: ObjectHead }
   /** `hint` is for the log: why this is taken for a missing key where S3 didn't say so. */
-  | { readonly kind: "missing"; readonly hint?: string }
-  | { readonly kind: "denied" }
+  | { readonly kind: "missing"; readonly hint?: string; readonly said?: Said }
+  | { readonly kind: "denied"; readonly said?: Said }
   | { readonly kind: "failed"; readonly failure: Failure };
 
 /** Everything S3 may say to a question about a part of one copy of an object. */

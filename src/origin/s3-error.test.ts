@@ -133,6 +133,13 @@ describe("judge", () => {
     const seen: string = judged.kind === "failed" ? judged.failure.code : judged.kind;
     expect(seen).toBe(verdict);
   });
+  test("says in which words S3 put it that there is nothing to be had", () => {
+    const judged = (status: number, code: string) => judge(status, { code, message: "Not told" });
+    const said = { status: 404, code: "NoSuchKey" };
+    expect(judged(404, "NoSuchKey")).toEqual({ kind: "missing", said });
+    const denied = { status: 403, code: "AccessDenied" };
+    expect(judged(403, "AccessDenied")).toEqual({ kind: "denied", said: denied });
+  });
   test("gives S3's code and message as the reason, and keeps the error", () => {
     const error = { code: "InternalError", message: "Try again" };
     expect(judge(500, error)).toEqual({

@@ -1,6 +1,6 @@
 /** S3's error documents, and what each means to us. */
 
-import type { Failure, FailureCode } from "./origin.ts";
+import type { Failure, FailureCode, Said } from "./origin.ts";
 import { rootElement, textOf } from "./xml.ts";
 
 /** What is read of an S3 error document. Never sent to a client. */
@@ -15,8 +15,8 @@ export interface S3Error {
 
 /** What an answer that isn't the object means. */
 export type Verdict =
-  | { readonly kind: "missing" }
-  | { readonly kind: "denied" }
+  | { readonly kind: "missing"; readonly said: Said }
+  | { readonly kind: "denied"; readonly said: Said }
   | { readonly kind: "failed"; readonly failure: Failure; readonly error: S3Error };
 
 /** Longest part of a message that is kept, in characters: error documents can quote the whole request. */
@@ -78,14 +78,15 @@ export function parseS3Error(xml: string, status: number, regionHeader: string |
 
 /** What an answer with this status and error means for the key that was asked. */
 export function judge(status: number, error: S3Error): Verdict {
-  if (error.code === "NoSuchKey" || error.code === "NoSuchVersion") return { kind: "missing" };
+  const said = { status, code: error.code };
+  if (error.code === "NoSuchKey" || error.code === "NoSuchVersion") return { kind: "missing", said };
   // S3 refuses keys of more than 1,024 bytes; such a key can't name an object.
-  if (error.code === "KeyTooLongError") return { kind: "missing" };
+  if (error.code === "KeyTooLongError") return { kind: "missing", said };
   const isMoved = status >= 300 && status < 400 && status !== 304;
   if (REFUSALS.has(error.code) || isMoved) return failed("origin-refused", error);
   if (error.code === "InvalidObjectState") return failed("origin-unreadable", error);
-  if (status === 404) return { kind: "missing" };
-  if (error.code === "AccessDenied" || status === 403) return { kind: "denied" };
+  if (status === 404) return { kind: "missing", said };
+  if (error.code === "AccessDenied" || status === 403) return { kind: "denied", said };
   if (error.code === "SlowDown" || status === 503 || status === 429) return failed("origin-busy", error);
   if (status === 401) return failed("origin-refused", error);
   return failed("origin-failed", error);

@@ -104,6 +104,7 @@ export class S3Origin implements Origin, Bucket {
     if (this.#tellsMissing === undefined) await this.probe();
     if (this.#tellsMissing !== false) return answer;
     return {
+      ...answer,
       kind: "missing",
       hint: "403 AccessDenied: the key is missing, or the credentials may not read it",
     };
