@@ -114,6 +114,7 @@ export async function startApp(config: Config, stopAsked: Promise<void>): Promis
       probe: () => origin.probe(),
       canCacheServe: () => keeper.canServe(),
       cacheFacts: () => keeper.facts,
+      explain: (key) => keeper.explain(key),
       publishing: publisher && (() => publisher.state()),
       connections: () => connections(),
       facts: { version, threads, mostConnections },
@@ -289,7 +290,7 @@ function startAdminListener(
   if (port === undefined) return undefined;
   const { website, bucketWebsite, authKey, bucket, prefix } = edge;
   const options = { host, port, originTimeoutSeconds, isShared: false, tls: undefined, flag: "admin-port" };
-  const management = { ...parts, authKey, bucket, prefix };
+  const management = { ...parts, authKey, bucket, prefix, nowMs: Date.now };
   return startAdmin({ listen: options, website, bucketWebsite }, management, parts.log);
 }
 

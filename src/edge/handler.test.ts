@@ -52,7 +52,11 @@ function handlerOf(keeper: Partial<KeeperClient>) {
       clearEverywhere: () => Promise.reject(),
       ...keeper,
     },
-    operations: { readiness: () => Promise.reject(), metrics: () => Promise.reject() },
+    operations: {
+      readiness: () => Promise.reject(),
+      metrics: () => Promise.reject(),
+      explain: () => Promise.reject(),
+    },
     hotMap: new HotMap(),
     requestsUnderWay: () => 0,
     uses: new Uses(),

@@ -4,6 +4,7 @@ import { createHash, timingSafeEqual } from "node:crypto";
 import type { Cleared, ClearScope, KeeperClient } from "../keeper/protocol.ts";
 import type { Log } from "../log/log.ts";
 import { errorResponse } from "./errors.ts";
+import { explainPath } from "./explain.ts";
 import { type InspectionParts, inspectHealth, inspectMetrics, inspectReadiness } from "./inspection.ts";
 import { readNotification } from "./notification.ts";
 import { json, problem } from "./own-answers.ts";
@@ -21,7 +22,8 @@ export interface ManagementParts extends InspectionParts {
   /** The bucket whose notifications are for us, and the prefix of it that is served. */
   readonly bucket: string;
   readonly prefix: string;
-  readonly website: Pick<WebsiteConfig, "indexDocument">;
+  readonly website: WebsiteConfig;
+  readonly nowMs: () => number;
   readonly log: Log;
 }
 
@@ -44,6 +46,7 @@ const ENDPOINTS: ReadonlyMap<string, Endpoint> = new Map([
   ["/_proxy/health", { methods: READ, refusalOf: forAnybody, answer: inspectHealth }],
   ["/_proxy/ready", { methods: READ, refusalOf: forAnybody, answer: inspectReadiness }],
   ["/_proxy/metrics", { methods: READ, refusalOf: nearOrWithToken, answer: inspectMetrics }],
+  ["/_proxy/_private/explain", { methods: READ, refusalOf: withToken, answer: explainPath }],
   ["/_proxy/_private/_cache/clear", { methods: "DELETE", refusalOf: withToken, answer: clear }],
   ["/_proxy/_private/_cache/purge", { methods: "POST", refusalOf: withToken, answer: purge }],
 ]);

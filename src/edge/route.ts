@@ -10,7 +10,7 @@ export type PathMeaning =
 /** Longest key S3 takes, in bytes of UTF-8. */
 const KEY_MOST_BYTES = 1024;
 /** The proxy's own paths; nothing in the bucket is served under them. */
-const OWN_PREFIX = "_proxy/";
+export const MANAGEMENT_FOLDER = "_proxy/";
 
 /**
  * C0 and C1 controls and DEL; and U+FFFD, which is what the listener makes of bytes that aren't UTF-8, so that a key
@@ -33,7 +33,7 @@ export function meaningOf(path: string, indexDocument: string): PathMeaning {
     return { kind: "malformed" };
   }
   if (FORBIDDEN.test(key) || DOT_SEGMENT.test(key)) return { kind: "malformed" };
-  if (key.startsWith(OWN_PREFIX)) return { kind: "nothing" };
+  if (key.startsWith(MANAGEMENT_FOLDER)) return { kind: "nothing" };
   if (key === "" || key.endsWith("/")) key += indexDocument;
   return isTooLong(key) ? { kind: "nothing" } : { kind: "object", key };
 }

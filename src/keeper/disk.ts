@@ -145,6 +145,16 @@ export class Disk {
     return best;
   }
 
+  /** Looks at a key's frame as `find` does, and removes nothing. */
+  async inspect(key: string): Promise<StoredFile | undefined> {
+    const names = [this.nameOf(key, 0), this.nameOf(key, 1)];
+    const found = await Promise.all(names.map((name) => this.#readFrame(name)));
+    const own = found
+      .filter((each) => each !== undefined && each !== "broken")
+      .filter((each) => each.metadata.key === key && this.isOwn(each));
+    return own.toSorted((one, other) => other.metadata.storedAtMs - one.metadata.storedAtMs)[0];
+  }
+
   /** Deletes a file. One that is gone already is no error. */
   async remove(name: string): Promise<void> {
     await unlink(join(this.#directory, name)).catch((error: NodeJS.ErrnoException) => {

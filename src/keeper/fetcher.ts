@@ -6,6 +6,7 @@ import {
   type FailureCode,
   type ObjectHead,
   type Origin,
+  type OriginAnswer,
   OriginError,
   type OriginObject,
 } from "../origin/origin.ts";
@@ -14,6 +15,7 @@ import { type FillPlace, fill } from "./fill.ts";
 import { type FreshnessRules, lifetimeOf, staleWindowsOf } from "./freshness.ts";
 import { Growth } from "./growth.ts";
 import { Growths } from "./growths.ts";
+import { LastAnswers } from "./last-answers.ts";
 import { entryLookup, isObject, keptLookup, staleForMs, staleLookup } from "./lookups.ts";
 import { isNews, type OtherNodes, versionOf } from "./other-nodes.ts";
 import { Passes } from "./passes.ts";
@@ -61,6 +63,7 @@ export class Fetcher {
   readonly growths = new Growths();
   readonly passes = new Passes();
   readonly backoff: Backoff;
+  readonly answers = new LastAnswers();
   readonly #parts: FetcherParts;
   #staleLoggedAtMs = Number.NEGATIVE_INFINITY;
 
@@ -108,6 +111,7 @@ export class Fetcher {
     const { key, stored } = question;
     try {
       const answer = await this.#parts.origin.get(key, stored?.content.head);
+      this.#noteAnswer(question, answer);
       if (answer.kind === "failed") return answer;
       if (answer.kind === "object") return await this.#fill(question, answer);
       this.backoff.succeeded();
@@ -125,8 +129,10 @@ export class Fetcher {
       const kept = this.#parts.store.keepNegative(answer.kind, times, question.ticket);
       return keptLookup(kept, question.status);
     } catch (error) {
-      if (error instanceof OriginError) return { kind: "failed", failure: error.failure };
-      throw error;
+      if (!(error instanceof OriginError)) throw error;
+      const failed = { kind: "failed", failure: error.failure } as const;
+      this.#noteAnswer(question, failed);
+      return failed;
     }
   }
 
@@ -243,10 +249,12 @@ export class Fetcher {
       case "unwritten":
         store.report("write", end.error);
         this.passes.add(key, this.#parts.nowMs());
+        this.answers.noteNotStored(key, "it can't be written to the cache directory");
         break;
       case "failed":
         this.growths.fail(growth, end.failure, !this.#isWorthRetrying(question, end.failure));
         this.#noteFailure(question, end.failure);
+        this.#noteAnswer(question, end);
         log.warn("S3 fetch failed midway", { key, ...end.failure, ms: this.#tookMs(question) });
     }
     // Who has had nothing yet asks again, and is told what has just been noted.
@@ -290,8 +298,13 @@ export class Fetcher {
   #passFromNowOn(key: string, reason: string): Promise<Answered> {
     this.#parts.store.drop(key);
     this.passes.add(key, this.#parts.nowMs());
+    this.answers.noteNotStored(key, reason);
     this.#parts.log.info("Not stored, passed through", { key, reason });
     return this.pass(key);
+  }
+
+  #noteAnswer(question: Question, answer: OriginAnswer): void {
+    this.answers.note(question.key, answer, this.#parts.nowMs(), this.#tookMs(question));
   }
 
   #logFetch(question: Question, result: string, fields: Fields = {}): void {

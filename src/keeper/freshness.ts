@@ -43,6 +43,15 @@ export function lifetimeOf(head: ObjectHead, rules: FreshnessRules): Lifetime | 
   return { cacheMs: cacheMs ?? rules.ttlMs, clientMs: clientMs ?? rules.ttlMs };
 }
 
+/** What decides on an object's lifetime, in words. */
+export function lifetimeSourceOf({ cacheControl }: ObjectHead, { isForced }: FreshnessRules): string {
+  if (isForced) return "--force-ttl";
+  const directives = parseCacheControl(cacheControl ?? "");
+  return SAY_LIFETIME.some((name) => directives.has(name)) ? `Cache-Control: ${cacheControl}` : "--ttl";
+}
+
+const SAY_LIFETIME = ["no-cache", "s-maxage", "max-age"];
+
 /**
  * How long after its lifetime an object may be served. Its own `stale-while-revalidate` and `stale-if-error` decide where
  * present; where it forbids stale use (RFC 9111 section 4.2.4) the operator's windows count for nothing.

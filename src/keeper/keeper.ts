@@ -8,11 +8,13 @@ import type { Coding } from "../http/coding.ts";
 import type { Log } from "../log/log.ts";
 import { type Bucket, type Origin, OriginError, type Part } from "../origin/origin.ts";
 import type { CacheFacts } from "./cache-facts.ts";
+import { explain } from "./explain.ts";
 import { type FetchedAhead, fetchAhead } from "./fetch-ahead.ts";
 import { Fetcher } from "./fetcher.ts";
 import { SMALL_BODY_BYTES } from "./fill.ts";
 import { type FreshnessRules, isFresh, staleWindowsOf } from "./freshness.ts";
 import type { Growth } from "./growth.ts";
+import type { KeyFacts } from "./key-facts.ts";
 import { Listings } from "./listings.ts";
 import {
   covers,
@@ -312,6 +314,13 @@ export class Keeper implements KeeperClient {
   /** What the cache holds, in numbers. */
   get facts(): CacheFacts {
     return this.#store.facts;
+  }
+
+  /** What is known of a key. Nothing is asked of S3, nothing changes, and it is no use of the key. Never rejects. */
+  explain(key: string): Promise<KeyFacts> {
+    const isBeingAsked = (asked: string) => this.#flights.has(asked);
+    const parts = { store: this.#store, fetcher: this.#fetcher, variants: this.#variants, isBeingAsked };
+    return explain(key, { ...parts, freshness: this.#parts.freshness, nowMs: this.#nowMs });
   }
 
   /** True where something could be answered without S3. */

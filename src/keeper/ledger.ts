@@ -100,6 +100,12 @@ export class Ledger {
     return this.#slots.get(key)?.entry;
   }
 
+  /** What is known of a key, object or not, and where its file is; not a use. */
+  inspect(key: string): { readonly entry: Entry | undefined; readonly file: Slot["file"] } {
+    const { entry, file } = this.#slots.get(key) ?? { entry: this.#negatives.get(key), file: "none" };
+    return { entry, file };
+  }
+
   /** True where anything is known of a key. */
   isKnown(key: string): boolean {
     return this.#slots.has(key) || this.#negatives.has(key);

@@ -27,6 +27,11 @@ export class Passes {
     return false;
   }
 
+  /** Until when a key is remembered, milliseconds since the epoch; undefined for one that isn't. */
+  untilMs(key: string): number | undefined {
+    return this.#untilMs.get(key);
+  }
+
   /** Forgets the keys that a clear is about. */
   clear(scope: ClearScope | undefined): void {
     for (const key of this.#untilMs.keys()) if (covers(scope, key)) this.#untilMs.delete(key);

@@ -6,13 +6,14 @@ import type { CacheFacts } from "./cache-facts.ts";
 import { type Disk, isVariantFile, type StoredFile } from "./disk.ts";
 import type { Draft } from "./draft.ts";
 import { Files } from "./files.ts";
-import type { Metadata } from "./frame.ts";
+import { type Holding, inspectHolding } from "./holding.ts";
 import { indexDirectory } from "./index-directory.ts";
 import { Ledger } from "./ledger.ts";
 import { Problems } from "./problems.ts";
 import type { Body, ClearScope, Entry, ObjectEntry } from "./protocol.ts";
 import { isVariantName } from "./representations.ts";
 import type { Copy } from "./slot.ts";
+import { timesOf } from "./stored-times.ts";
 import { type Ticket, Tickets } from "./tickets.ts";
 import type { Uses } from "./uses.ts";
 import { WriteBehind } from "./write-behind.ts";
@@ -113,6 +114,11 @@ export class Store {
   /** What is known of a name, where that is an object; not a use. */
   peek(key: string): ObjectEntry | undefined {
     return this.#ledger.peek(key);
+  }
+
+  /** What is known of a name, and where it is; looking changes nothing and is no use. Never rejects. */
+  inspect(name: string): Promise<Holding> {
+    return inspectHolding(name, this.#ledger, this.#disk, this.isWorthLooking(name), this.#nowMs());
   }
 
   /** True while the very copy that `entry` describes is what is known of its key. */
@@ -331,13 +337,13 @@ export class Store {
   }
 
   #adopt(file: StoredFile, copy: Copy): Entry | undefined {
-    const { name, path, fileBytes, confirmedAtMs, footer, metadata } = file;
+    const { name, path, fileBytes, footer, metadata } = file;
     const { key, head } = metadata;
     this.#ledger.forgetStranger(name);
     // The reading of the directory may have come upon an older copy of it.
     if (this.#ledger.isUndescribed(key) && this.#ledger.copyOf(key) !== copy) this.drop(key);
     this.#ledger.addUndescribed(key, copy, fileBytes);
-    const times = timesOf(metadata, confirmedAtMs, this.#nowMs());
+    const times = timesOf(file, this.#nowMs());
     const body = { kind: "file", path, isChecked: false } as const;
     return this.#ledger.describe(this.entry(key, head, footer.bodyBytes, body, times));
   }
@@ -350,16 +356,4 @@ export class Store {
       this.#problems.report("write", error);
     }
   }
-}
-
-/** A file that was confirmed after it was stored counts from then; one whose time lies ahead was set by somebody else. */
-function timesOf(metadata: Metadata, confirmedAtMs: number, nowMs: number): EntryTimes {
-  const laterMs = confirmedAtMs <= nowMs ? Math.max(0, confirmedAtMs - metadata.storedAtMs) : 0;
-  // File times may be rounded to seconds.
-  const shiftMs = laterMs < 2_000 ? 0 : laterMs;
-  return {
-    storedAtMs: metadata.storedAtMs + shiftMs,
-    freshUntilMs: metadata.freshUntilMs + shiftMs,
-    expiresAtMs: metadata.expiresAtMs + shiftMs,
-  };
 }

@@ -1,6 +1,7 @@
 /** The answers to an operator's questions, on the main thread. */
 
 import type { CacheFacts } from "../keeper/cache-facts.ts";
+import type { KeyFacts } from "../keeper/key-facts.ts";
 import type { PublishingState } from "../metrics/sink-state.ts";
 import type { ThreadCounters } from "./counters.ts";
 import { exposition } from "./exposition.ts";
@@ -13,6 +14,7 @@ import { ReadinessCheck, type ReadinessParts } from "./readiness.ts";
 export interface MainOperationsParts extends Omit<ReadinessParts, "answeredAtMs"> {
   readonly counters: ThreadCounters;
   readonly cacheFacts: () => CacheFacts;
+  readonly explain: (key: string) => Promise<KeyFacts>;
   /** Absent where visits aren't stored. */
   readonly publishing: (() => Promise<PublishingState>) | undefined;
   readonly connections: () => number;
@@ -46,6 +48,10 @@ export class MainOperations implements Operations {
       process: this.#processState(),
     });
     return exposition(families);
+  }
+
+  explain(key: string): Promise<KeyFacts> {
+    return this.#parts.explain(key);
   }
 
   #processState(): ProcessState {

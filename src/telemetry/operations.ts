@@ -1,5 +1,6 @@
 /** What an operator may ask of the whole process. The main thread answers; to an edge on another thread it is messages. */
 
+import type { KeyFacts } from "../keeper/key-facts.ts";
 import type { Readiness } from "./readiness.ts";
 
 /** The questions. */
@@ -8,4 +9,6 @@ export interface Operations {
   readiness(): Promise<Readiness>;
   /** Everything that is measured, in Prometheus' text format. Never rejects. */
   metrics(): Promise<string>;
+  /** What is known of a key. Asks S3 nothing and changes nothing. Never rejects. */
+  explain(key: string): Promise<KeyFacts>;
 }

@@ -109,6 +109,10 @@ export async function startEdgeThread(
           .then((readiness) => send({ type: "readiness", id: data.id, readiness }));
       case "ask-metrics":
         return void host.operations.metrics().then((text) => send({ type: "metrics", id: data.id, text }));
+      case "ask-explanation":
+        return void host.operations
+          .explain(data.key)
+          .then((facts) => send({ type: "explained", id: data.id, facts }));
       case "dropped-all":
       case "settings-taken":
         acknowledgements.get(data.id)?.();

@@ -35,6 +35,8 @@ self.onmessage = ({ data }: MessageEvent<ToEdge>) => {
       return operations.foundReadiness(data.id, data.readiness);
     case "metrics":
       return operations.foundMetrics(data.id, data.text);
+    case "explained":
+      return operations.explained(data.id, data.facts);
     case "drop":
       return edge?.client.drop(data.keys);
     case "drop-all":

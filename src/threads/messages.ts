@@ -2,6 +2,7 @@
 
 import type { EdgeConfig, EdgeSettings } from "../edge/edge.ts";
 import type { Coding } from "../http/coding.ts";
+import type { KeyFacts } from "../keeper/key-facts.ts";
 import type { Cleared, ClearScope, GrowingEntry, ListLookup, Lookup, Seek } from "../keeper/protocol.ts";
 import type { Level } from "../log/log.ts";
 import type { VisitBatch } from "../metrics/batch.ts";
@@ -27,6 +28,7 @@ export type ToEdge =
   | { readonly type: "cleared"; readonly id: number; readonly cleared: Cleared | undefined }
   | { readonly type: "readiness"; readonly id: number; readonly readiness: Readiness }
   | { readonly type: "metrics"; readonly id: number; readonly text: string }
+  | { readonly type: "explained"; readonly id: number; readonly facts: KeyFacts }
   | { readonly type: "drop"; readonly keys: readonly string[] }
   | { readonly type: "drop-all"; readonly id: number }
   | { readonly type: "close-idle"; readonly id: number }
@@ -68,6 +70,7 @@ export type FromEdge =
   | { readonly type: "clear"; readonly id: number; readonly scope: ClearScope | undefined }
   | { readonly type: "ask-readiness"; readonly id: number }
   | { readonly type: "ask-metrics"; readonly id: number }
+  | { readonly type: "ask-explanation"; readonly id: number; readonly key: string }
   | { readonly type: "dropped-all"; readonly id: number }
   | { readonly type: "settings-taken"; readonly id: number }
   | { readonly type: "closed-idle"; readonly id: number; readonly connections: number }

@@ -1,5 +1,6 @@
 /** What an operator may ask of the whole process, asked by an edge on another thread. */
 
+import type { KeyFacts } from "../keeper/key-facts.ts";
 import type { Operations } from "../telemetry/operations.ts";
 import type { Readiness } from "../telemetry/readiness.ts";
 import type { FromEdge } from "./messages.ts";
@@ -10,6 +11,7 @@ export class RemoteOperations implements Operations {
   readonly #send: (message: FromEdge) => void;
   readonly #readiness = new Questions<Readiness>();
   readonly #metrics = new Questions<string>();
+  readonly #explanations = new Questions<KeyFacts>();
   #lastId = 0;
 
   constructor(send: (message: FromEdge) => void) {
@@ -30,6 +32,13 @@ export class RemoteOperations implements Operations {
     return answer;
   }
 
+  explain(key: string): Promise<KeyFacts> {
+    const id = ++this.#lastId;
+    const answer = this.#explanations.wait(id);
+    this.#send({ type: "ask-explanation", id, key });
+    return answer;
+  }
+
   /** The answer about readiness. */
   foundReadiness(id: number, readiness: Readiness): void {
     this.#readiness.answer(id, readiness);
@@ -38,5 +47,10 @@ export class RemoteOperations implements Operations {
   /** The answer about what is measured. */
   foundMetrics(id: number, text: string): void {
     this.#metrics.answer(id, text);
+  }
+
+  /** The answer about a key. */
+  explained(id: number, facts: KeyFacts): void {
+    this.#explanations.answer(id, facts);
   }
 }

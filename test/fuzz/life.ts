@@ -84,7 +84,11 @@ export class Life {
     this.keeper.attach({ drop: (keys) => hotMap.drop(keys), dropAll: async () => hotMap.dropAll() });
     this.handler = createHandler({
       keeper: this.keeper,
-      operations: { readiness: () => Promise.reject(), metrics: () => Promise.reject() },
+      operations: {
+        readiness: () => Promise.reject(),
+        metrics: () => Promise.reject(),
+        explain: () => Promise.reject(),
+      },
       uses,
       hotMap,
       requestsUnderWay: () => 0,
