@@ -25,7 +25,7 @@ export interface FilesParts {
 /** Keeps the disk in step with the books. */
 export class Files {
   readonly #parts: FilesParts;
-  readonly #disk: Disk | undefined;
+  #disk: Disk | undefined;
   readonly #ledger: Ledger;
   /** By key, what is being noted of it. */
   readonly #confirming = new Map<string, Promise<void>>();
@@ -34,6 +34,11 @@ export class Files {
     this.#parts = parts;
     this.#disk = parts.disk;
     this.#ledger = parts.ledger;
+  }
+
+  /** There is a disk from now on. */
+  attach(disk: Disk): void {
+    this.#disk = disk;
   }
 
   /** Where a key's file is; empty without a disk. */

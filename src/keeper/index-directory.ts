@@ -67,7 +67,11 @@ async function enterFile(disk: Disk, ledger: Ledger, file: StoredFile): Promise<
     ledger.addUndescribed(key, copy, fileBytes);
     return false;
   }
-  if (ledger.isKnown(key)) return false;
+  if (ledger.isKnown(key)) {
+    // What was learnt of it before there was a disk is newer, and has no file.
+    if (known === undefined) await disk.remove(name);
+    return false;
+  }
   ledger.addUndescribed(key, copy, fileBytes);
   return !isVariantName(key);
 }

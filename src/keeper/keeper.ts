@@ -8,6 +8,7 @@ import type { Coding } from "../http/coding.ts";
 import type { Log } from "../log/log.ts";
 import { type Bucket, type Origin, OriginError, type Part } from "../origin/origin.ts";
 import type { CacheFacts } from "./cache-facts.ts";
+import type { Disk } from "./disk.ts";
 import { explain } from "./explain.ts";
 import { type FetchedAhead, fetchAhead } from "./fetch-ahead.ts";
 import { Fetcher } from "./fetcher.ts";
@@ -53,7 +54,9 @@ import { Variants } from "./variants.ts";
 const CHANGED_OBJECTS = 1_000;
 
 /** What a `Keeper` is made of. */
-export interface KeeperParts extends Omit<StoreParts, "onDrop"> {
+export interface KeeperParts extends Omit<StoreParts, "onDrop" | "disk"> {
+  /** Absent where nothing is kept on disk. A promise where another program still has the directory; it doesn't reject. */
+  readonly disk: Disk | undefined | Promise<Disk | undefined>;
   /** True where `app.js.br` in the bucket is `app.js` in that content coding. */
   readonly arePrecompressed: boolean;
   /** Largest object that is kept, in bytes. */
@@ -88,6 +91,8 @@ export class Keeper implements KeeperClient {
   readonly #listings: Listings;
   readonly #servable: Servable;
   readonly #edges = new Set<EdgeClient>();
+  /** Resolves when it is known whether there is a disk; absent where that was known at the start. */
+  readonly #diskTaken: Promise<void> | undefined;
   readonly #flights = new Map<string, Promise<Lookup>>();
   /** By key, the entity tag that S3 said is outdated. */
   readonly #outdated = new BoundedMap<string, string>(CHANGED_OBJECTS);
@@ -99,7 +104,8 @@ export class Keeper implements KeeperClient {
     this.#log = parts.log;
     const diskBytes = parts.disk === undefined ? 0 : parts.cacheBytes;
     const mostBytes = Math.min(Math.max(diskBytes, SMALL_BODY_BYTES), parts.maxObjectBytes);
-    const store = new Store({ ...parts, onDrop: (names) => this.#dropAtEdges(names) });
+    const disk = parts.disk instanceof Promise ? undefined : parts.disk;
+    const store = new Store({ ...parts, disk, onDrop: (names) => this.#dropAtEdges(names) });
     this.#store = store;
     this.#raiser = new Raiser({ raise: (entry) => store.raise(entry) });
     this.#prepared = new Prepared({ ...parts, store, lookup: (key) => this.#askedLookup(key) });
@@ -113,6 +119,15 @@ export class Keeper implements KeeperClient {
     this.#listings = new Listings(parts);
     this.#fetcher = new Fetcher({ ...parts, store, place, onReplaced: (key) => this.#dropAtEdges([key]) });
     this.#servable = new Servable(store, (entry, nowMs) => this.#fetcher.mayUseOnError(entry, nowMs));
+    if (parts.disk instanceof Promise) this.#diskTaken = this.#takeDisk(parts.disk);
+  }
+
+  async #takeDisk(coming: Promise<Disk | undefined>): Promise<void> {
+    const disk = await coming;
+    if (disk === undefined) return;
+    this.#store.attach(disk);
+    // What there was no room for has a place now.
+    this.#fetcher.passes.clear(undefined);
   }
 
   /** From now on the edge is told what to forget. Returns how to end that. */
@@ -283,6 +298,13 @@ export class Keeper implements KeeperClient {
 
   /** Forgets objects on this node alone, on all its threads. Returns how many there were. Rejects where a file can't be deleted. */
   async clear(scope?: ClearScope): Promise<number> {
+    // Files that another program still has would come back.
+    if (this.#diskTaken !== undefined) await this.#diskTaken;
+    return this.clearOwn(scope);
+  }
+
+  /** Clears what this program holds by itself: all that there is, unless another one still has the directory. */
+  async clearOwn(scope?: ClearScope): Promise<number> {
     this.#leaveUnderWay(scope);
     // An edge makes a new copy of what it should not have had to forget with one question.
     const cleared = scope === undefined ? this.#store.clear() : this.#clearSome(scope);
@@ -331,9 +353,11 @@ export class Keeper implements KeeperClient {
   /** Learns in the background what an earlier run has left on disk. */
   index(): Promise<void> {
     const startedMs = this.#nowMs();
-    this.#indexed = this.#store.index().then((objects) => {
-      this.#log.info("Cache directory indexed", { objects, ms: this.#nowMs() - startedMs });
-    });
+    this.#indexed = (this.#diskTaken ?? Promise.resolve())
+      .then(() => this.#store.index())
+      .then((objects) => {
+        this.#log.info("Cache directory indexed", { objects, ms: this.#nowMs() - startedMs });
+      });
     return this.#indexed;
   }
 

@@ -45,7 +45,7 @@ export interface Kept {
 
 /** All entries of one process, in memory and on disk. */
 export class Store {
-  readonly #disk: Disk | undefined;
+  #disk: Disk | undefined;
   readonly #problems: Problems;
   readonly #nowMs: () => number;
   readonly #ledger: Ledger;
@@ -62,12 +62,19 @@ export class Store {
     this.#problems = new Problems(log, nowMs);
     this.#nowMs = nowMs;
     const onUnlink = (name: string) => this.#unlink(name);
-    const nameOf = (key: string, copy: Copy) => disk?.nameOf(key, copy) ?? "";
-    const pathOf = (name: string) => disk?.pathOf(name) ?? "";
+    const nameOf = (key: string, copy: Copy) => this.#disk?.nameOf(key, copy) ?? "";
+    const pathOf = (name: string) => this.#disk?.pathOf(name) ?? "";
     this.#onDrop = onDrop;
     this.#ledger = new Ledger({ cacheBytes, memoryBytes, uses, nameOf, pathOf, onDrop, onUnlink });
     const nextGeneration = () => ++this.#generation;
     this.#files = new Files({ disk, ledger: this.#ledger, problems: this.#problems, nextGeneration });
+  }
+
+  /** There is a disk from now on; what an earlier run has left there is still to be indexed. */
+  attach(disk: Disk): void {
+    this.#disk = disk;
+    this.#files.attach(disk);
+    this.#isIndexed = false;
   }
 
   /** Starts a file for a body of that many bytes. Undefined where there is no disk or no room. Rejects as the disk does. */

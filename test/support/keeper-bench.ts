@@ -26,6 +26,8 @@ export interface KeeperOptions {
   hasDisk?: boolean;
   /** Present where it isn't the only node. */
   others?: OtherNodes;
+  /** Where another program has the directory: resolves when it is free. */
+  diskFree?: Promise<void>;
 }
 
 /** A keeper of its own directory, with a fake origin, a clock that stands still and one edge that listens. */
@@ -41,10 +43,11 @@ export class KeeperBench {
 
   /** Starts a keeper, as a new process would; its index isn't read yet. */
   start(options: KeeperOptions = {}): Keeper {
+    const disk = () => (options.hasDisk === false ? undefined : new Disk(this.directory, this.origin.name));
     const keeper = new Keeper({
       uses: this.uses,
       origin: this.origin,
-      disk: options.hasDisk === false ? undefined : new Disk(this.directory, this.origin.name),
+      disk: options.diskFree ? options.diskFree.then(disk) : disk(),
       cacheBytes: options.cacheBytes ?? 2 ** 30,
       arePrecompressed: options.arePrecompressed ?? false,
       maxObjectBytes: options.maxObjectBytes ?? 2 ** 30,

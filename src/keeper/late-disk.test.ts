@@ -1,0 +1,98 @@
+/** A keeper whose directory another program still has. */
+
+import { afterEach, beforeEach, expect, test } from "bun:test";
+import {
+  bodyDigest,
+  digestOf,
+  KeeperBench,
+  patternBytes,
+  statusOf,
+} from "../../test/support/keeper-bench.ts";
+
+const SMALL = patternBytes(1000);
+const LARGE = patternBytes(200 * 1024);
+let bench: KeeperBench;
+let free: PromiseWithResolvers<void>;
+beforeEach(() => {
+  bench = new KeeperBench();
+  free = Promise.withResolvers();
+});
+afterEach(() => bench.remove());
+
+/** What the other program has left. */
+async function leave(bodies: Record<string, Uint8Array>): Promise<void> {
+  const before = bench.start();
+  for (const [key, body] of Object.entries(bodies)) {
+    bench.origin.put(key, body);
+    await bench.whole(before, key);
+  }
+  await before.settle();
+}
+
+function startLate() {
+  const keeper = bench.start({ diskFree: free.promise });
+  return { keeper, indexed: keeper.index() };
+}
+
+test("serves before the directory is free, and from it afterwards", async () => {
+  await leave({ old: LARGE });
+  const { keeper, indexed } = startLate();
+  bench.origin.put("new", SMALL);
+  expect(statusOf(await keeper.lookup("new"))).toBe("miss");
+  expect(statusOf(await keeper.lookup("new"))).toBe("hit");
+  bench.origin.put("large", LARGE);
+  for (const key of ["old", "large"]) expect((await keeper.lookup(key)).kind).toBe("pass");
+  free.resolve();
+  await indexed;
+  const answer = await keeper.lookup("old");
+  expect([statusOf(answer), bodyDigest(answer)]).toEqual(["hit", digestOf(LARGE)]);
+  expect(statusOf(await bench.whole(keeper, "large"))).toBe("miss");
+  expect(statusOf(await keeper.lookup("large"))).toBe("hit");
+});
+
+test("what it has learnt meanwhile wins over an older file, which is removed", async () => {
+  await leave({ a: SMALL, gone: SMALL });
+  const { keeper, indexed } = startLate();
+  const newer = patternBytes(1000, 7);
+  bench.origin.put("a", newer);
+  bench.origin.answer("gone", { kind: "missing" });
+  await keeper.lookup("a");
+  await keeper.lookup("gone");
+  free.resolve();
+  await indexed;
+  expect(bodyDigest(await keeper.lookup("a"))).toBe(digestOf(newer));
+  expect(statusOf(await keeper.lookup("gone"))).toBe("hit");
+  expect(bench.files()).toEqual([]);
+});
+
+test.each([undefined, { kind: "keys", keys: ["a"] }, { kind: "prefix", prefix: "a" }] as const)(
+  "a clear of %p waits for the directory, and is of its files too",
+  async (scope) => {
+    await leave({ a: SMALL });
+    const { keeper, indexed } = startLate();
+    let isCleared = false;
+    const cleared = keeper.clear(scope).finally(() => {
+      isCleared = true;
+    });
+    await Bun.sleep(0);
+    expect(isCleared).toBe(false);
+    free.resolve();
+    expect(await cleared).toBe(1);
+    await indexed;
+    expect(bench.files()).toEqual([]);
+    expect(statusOf(await keeper.lookup("a"))).toBe("miss");
+  },
+);
+
+test("a clear of its own alone doesn't wait, and leaves the files to the other program", async () => {
+  await leave({ a: SMALL });
+  const { keeper, indexed } = startLate();
+  bench.origin.put("b", SMALL);
+  await keeper.lookup("b");
+  expect(await keeper.clearOwn()).toBe(1);
+  expect(statusOf(await keeper.lookup("b"))).toBe("miss");
+  expect(bench.files()).toHaveLength(1);
+  free.resolve();
+  await indexed;
+  expect(statusOf(await keeper.lookup("a"))).toBe("hit");
+});
