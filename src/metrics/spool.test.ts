@@ -222,6 +222,17 @@ test("a directory that another process uses is left alone until that one has end
   second.close();
 });
 
+test("what another process leaves there when it ends is found by one that was started before", () => {
+  const first = open();
+  first.append([visitOf(0)]);
+  const second = new Spool(directory, MOST_BYTES, (error) => problems.push(error));
+  expect(second.first(10)).toBeUndefined();
+  first.close();
+  expect(second.first(10)?.visits).toEqual([visitOf(0)]);
+  expect(problems).toHaveLength(1);
+  second.close();
+});
+
 test("of no size it keeps nothing", () => {
   const spool = open(0);
   expect(spool.append([visitOf(1)])).toBeUndefined();

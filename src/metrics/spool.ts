@@ -60,6 +60,8 @@ export class Spool {
   readonly #segments: Segment[] = [];
   /** Held from the first look at the directory: two processes would each delete what the other is still writing. */
   #lock: ExclusiveLock | undefined;
+  /** True while another process has the directory; one that is replaced by this one leaves it a little later. */
+  #isTaken = false;
   /** The descriptor of the last segment, while this process adds to it. */
   #descriptor: number | undefined;
   #nextNumber = 1;
@@ -115,6 +117,7 @@ export class Spool {
    * the oldest segment can't be read now.
    */
   first(most: number): SpooledVisits | undefined {
+    if (this.#isTaken) this.#attempt(() => this.#claim());
     for (;;) {
       const [segment] = this.#segments;
       if (segment === undefined) return undefined;
@@ -170,7 +173,8 @@ export class Spool {
     mkdirSync(this.#directory, { recursive: true, mode: 0o700 });
     if (this.#lock !== undefined) return;
     this.#lock = lockFile(join(this.#directory, LOCK_NAME));
-    if (this.#lock === undefined) throw new Error(`"${this.#directory}" is in use by another s3proxy`);
+    this.#isTaken = this.#lock === undefined;
+    if (this.#isTaken) throw new Error(`"${this.#directory}" is in use by another s3proxy`);
     this.#find();
     this.#makeRoom(0);
   }
