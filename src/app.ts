@@ -5,7 +5,7 @@ import type { Config } from "./config/config.ts";
 import { version } from "./config/version.ts";
 import { type Admin, startAdmin } from "./edge/admin.ts";
 import type { EdgeConfig } from "./edge/edge.ts";
-import type { Listener } from "./edge/listen.ts";
+import { assertFree, type Listener } from "./edge/listen.ts";
 import { listenForRedirects } from "./edge/redirect.ts";
 import type { HeaderRule } from "./http/header-rules.ts";
 import { readHeaderRules } from "./http/header-rules-file.ts";
@@ -23,6 +23,7 @@ import { describeRefusal } from "./origin/s3-error.ts";
 import type { BucketWebsite } from "./origin/website.ts";
 import { createOrigin, keeperSettings, publisherConfig } from "./parts.ts";
 import { Reloader } from "./reload.ts";
+import { findPlace, type Place } from "./takeover/place.ts";
 import { ThreadCounters } from "./telemetry/counters.ts";
 import { MainOperations } from "./telemetry/main-operations.ts";
 import { ConnectionLimit, connectionCounter } from "./threads/connection-limit.ts";
@@ -36,6 +37,10 @@ import { CertificateWatch } from "./tls/watch.ts";
 const DRAIN_MS = 10_000;
 /** And then visits that aren't stored yet have this long until they are left to the spool, in milliseconds. */
 const PUBLISH_MS = 3_000;
+
+/** The program before closes the port that redirects within this time once it leaves, in milliseconds. */
+const REDIRECTS_FREE_MS = 5_000;
+const TRY_EVERY_MS = 20;
 
 /** The program can't start; the message is for the user. */
 export class StartError extends Error {
@@ -51,6 +56,8 @@ export interface App {
    * @param readConfig the options as they are now. Throws `UsageError`
    */
   reload(readConfig: () => Config): Promise<void>;
+  /** Resolves when another program has taken this one's place. */
+  readonly replaced: Promise<void>;
   /** Ends what is in flight, writes what waits, and then resolves. */
   stop(): Promise<void>;
 }
@@ -86,7 +93,11 @@ export async function startApp(config: Config, stopAsked: Promise<void>): Promis
       await processLog.flush();
       return undefined;
     }
-    const disk = openDisk(config, origin.name, log);
+    const place = await findPlace(config.takeover, process.getuid?.());
+    const disk =
+      place.directoriesFree === undefined
+        ? openDisk(config, origin.name, log)
+        : place.directoriesFree.then(() => openFreedDisk(config, origin.name, log));
     const directory = disk && config.cacheDir;
     const others = openCluster({ urls: config.redisUrls, site: origin.name, directory }, log);
     const uses = new Uses();
@@ -106,7 +117,7 @@ export async function startApp(config: Config, stopAsked: Promise<void>): Promis
     const isRecording = hasDestination(publishing);
     const publisher = isRecording ? await startPublisher(publishing, processLog) : undefined;
     const takeVisits = (batch: VisitBatch) => publisher?.take(batch);
-    const startConfig = edgeConfig(config, headerRules, websiteWatch?.website, certificate?.current);
+    const startConfig = edgeConfig(config, place, headerRules, websiteWatch?.website, certificate?.current);
     const { threads, maxConnections: mostConnections } = config;
     let connections = () => 0;
     const operations = new MainOperations({
@@ -130,13 +141,24 @@ export async function startApp(config: Config, stopAsked: Promise<void>): Promis
       log,
       nowMs: Date.now,
     }).start();
-    const admin = startAdminListener(config, startConfig, { ...processLog, keeper, operations });
+    const admin = await startAdminListener(config, place, startConfig, {
+      ...processLog,
+      keeper,
+      operations,
+    });
     websiteWatch?.start((website) => {
       edges.setBucketWebsite(website);
       admin?.setBucketWebsite(website);
     });
-    const redirects = await startRedirects(config, edges.port);
+    // Bun's node:http can't share a port: the one before has to leave it.
+    let redirects =
+      place.directoriesFree === undefined ? await startRedirects(config, edges.port) : undefined;
     certificate?.start(edges.renew);
+    const onLeaving = async () => {
+      redirects = await startRedirectsOnceFree(config, edges.port, log);
+    };
+    const ports = [edges.port, ...(admin === undefined ? [] : [admin.listener.port])];
+    await place.settle({ ports, keeper, edges, log, onLeaving });
     log.info("Listening", {
       port: edges.port,
       host: config.host ?? "*",
@@ -153,7 +175,9 @@ export async function startApp(config: Config, stopAsked: Promise<void>): Promis
     return {
       processLog,
       reload: (readConfig) => reloader.reload(readConfig),
+      replaced: place.replaced,
       async stop() {
+        place.abandon();
         websiteWatch?.stop();
         certificate?.stop();
         const listeners = [edges, redirects, admin?.listener];
@@ -236,8 +260,21 @@ function openDisk(config: Config, origin: string, log: Log): Disk | undefined {
   return new Disk(config.cacheDir, origin);
 }
 
+/** The same when the program before has ended; it is too late to end the start. */
+function openFreedDisk(config: Config, origin: string, log: Log): Disk | undefined {
+  try {
+    return openDisk(config, origin, log);
+  } catch (error) {
+    log.critical("The cache directory can't be used, nothing is kept on disk", {
+      reason: (error as Error).message,
+    });
+    return undefined;
+  }
+}
+
 function edgeConfig(
   config: Config,
+  { isShared, takenPorts }: Place,
   headerRules: readonly HeaderRule[],
   bucketWebsite: BucketWebsite | undefined,
   certificate: Certificate | undefined,
@@ -253,7 +290,8 @@ function edgeConfig(
     anonymizeIp: isAnonymous,
   } = config;
   const tls = certificate === undefined ? undefined : { certificate, hasHttp3: config.http3 };
-  const listen = { host, port, isShared: false, originTimeoutSeconds: config.originTimeout, tls };
+  const isTakenOver = takenPorts.includes(port);
+  const listen = { host, port, isShared, isTakenOver, originTimeoutSeconds: config.originTimeout, tls };
   const website = { indexDocument, errorDocument, isSpa: spa, isListed: listing };
   return {
     listen,
@@ -282,14 +320,18 @@ async function openCertificate(
 }
 
 /** On the main thread alone, however many serve. */
-function startAdminListener(
+async function startAdminListener(
   { host, adminPort: port, originTimeout: originTimeoutSeconds }: Config,
+  { isShared, takenPorts }: Place,
   edge: Omit<EdgeConfig, "isRecording">,
   parts: Pick<ThreadHost, "keeper" | "operations" | "log">,
-): Admin | undefined {
+): Promise<Admin | undefined> {
   if (port === undefined) return undefined;
   const { website, bucketWebsite, authKey, bucket, prefix } = edge;
-  const options = { host, port, originTimeoutSeconds, isShared: false, tls: undefined, flag: "admin-port" };
+  const isTakenOver = takenPorts.includes(port);
+  const sharing = { isShared, isTakenOver, originTimeoutSeconds, tls: undefined };
+  const options = { host, port, ...sharing, flag: "admin-port" };
+  if (isShared) await assertFree(options);
   const management = { ...parts, authKey, bucket, prefix, nowMs: Date.now };
   return startAdmin({ listen: options, website, bucketWebsite }, management, parts.log);
 }
@@ -299,4 +341,24 @@ async function startRedirects(
   httpsPort: number,
 ): Promise<Listener | undefined> {
   return port === undefined ? undefined : listenForRedirects({ host, port, httpsPort });
+}
+
+/** The same while the program before is about to leave that port. Undefined where it doesn't. */
+async function startRedirectsOnceFree(
+  config: Config,
+  httpsPort: number,
+  log: Log,
+): Promise<Listener | undefined> {
+  const deadlineMs = performance.now() + REDIRECTS_FREE_MS;
+  for (;;) {
+    try {
+      return await startRedirects(config, httpsPort);
+    } catch (error) {
+      if (performance.now() > deadlineMs) {
+        log.critical("Nothing redirects to HTTPS", { reason: (error as Error).message });
+        return undefined;
+      }
+      await Bun.sleep(TRY_EVERY_MS);
+    }
+  }
 }

@@ -46,9 +46,12 @@ async function serve(args: readonly string[], options: GivenOptions): Promise<nu
     if (app === undefined) process.exit(0);
     hangUps.from(() => app.reload(() => completeConfig(parseOptions(args, process.env))));
     logCrashes(app);
-    await asked;
+    const why = await Promise.race([
+      asked.then(() => "Stopping"),
+      app.replaced.then(() => "Another s3proxy has taken over"),
+    ]);
     const { log } = app.processLog;
-    log.info("Stopping, requests in flight are finished");
+    log.info(`${why}, requests in flight are finished`);
     await app.stop();
     log.info("Stopped");
     await app.processLog.flush();

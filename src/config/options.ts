@@ -126,6 +126,7 @@ export const options = {
   visitSummary: row({ flag: "visit-summary", environment: "VISIT_SUMMARY", kind: boolean, default: "false", group: "Visitor metrics", help: "log one line about the last visits when the program stops" }),
 
   config: row({ flag: "config", environment: "CONFIG_FILE", kind: filePath, group: "Other", help: "file of options in TOML or YAML (by its ending), named as the flags; flags and environment win" }),
+  takeover: row({ flag: "takeover", environment: "TAKEOVER", kind: filePath, group: "Other", help: "socket by which one that is started with the same options takes the place of this one, without a refused request" }),
   help: row({ flag: "help", short: "h", kind: boolean, default: "false", group: "Other", help: "print this text and exit" }),
   version: row({ flag: "version", kind: boolean, default: "false", group: "Other", help: "print the version and exit" }),
 };

@@ -154,6 +154,7 @@ const table: readonly Row[] = [
   ["mongoDatabase", "mongo-database", "g", "MONGO_DATABASE", "metrics", words],
   ["mongoCollection", "mongo-collection", "i", "MONGO_COLLECTION", "request", words],
   ["config", "config", undefined, "CONFIG_FILE", undefined, files],
+  ["takeover", "takeover", undefined, "TAKEOVER", undefined, words],
   ["help", "help", "h", undefined, false, truths],
   ["version", "version", undefined, undefined, false, truths],
   ["headersFile", "headers", undefined, "HEADERS_FILE", undefined, words],

@@ -1,5 +1,6 @@
 /** The listener: HTTP/1.1 and HTTP/2 on one port, in the clear or over TLS, and HTTP/3 on the UDP port of that number. */
 
+import { createServer } from "node:net";
 import type { Log } from "../log/log.ts";
 import type { Certificate } from "../tls/certificate.ts";
 import { errorResponse } from "./errors.ts";
@@ -37,6 +38,8 @@ export interface ListenOptions {
   readonly flag?: string;
   /** True where several listeners share the port. */
   readonly isShared: boolean;
+  /** True where a program listens there already whose place this one takes. */
+  readonly isTakenOver?: boolean;
   /** How long S3 may be silent in the middle of an answer, in seconds. */
   readonly originTimeoutSeconds: number;
   /** Absent for cleartext. */
@@ -53,6 +56,8 @@ export interface TlsOptions {
 export interface RenewableListener extends Listener {
   /** Serves new connections with this one; what is in flight ends with the one before. Does nothing in cleartext. */
   renew(certificate: Certificate): void;
+  /** Whether each answer ends its connection from now on, for another program takes this one's place. */
+  setRetiring(isRetiring: boolean): void;
   /** Closes the connections on which nothing is asked; says how many. */
   closeIdle(): number;
   /** How many requests aren't answered to the end. */
@@ -97,6 +102,9 @@ export function listen(options: ListenOptions, handler: Answering, log: Log): Re
     async stop(deadlineMs) {
       await Promise.all([current, ...retiring].map((server) => stopServer(server, deadlineMs, log)));
     },
+    setRetiring(isRetiring) {
+      current.reload(answersOf(() => current, options, handler, log, isRetiring));
+    },
     closeIdle: () => current.closeIdleConnections(),
     requestsUnderWay() {
       let count = current.pendingRequests;
@@ -108,9 +116,7 @@ export function listen(options: ListenOptions, handler: Answering, log: Log): Re
 
 function serve(options: ListenOptions, handler: Answering, log: Log): Server {
   const { host, port, isShared, tls } = options;
-  const waiting = keepOpenFor(() => server, options);
-  const peerOf = peersOf(() => server);
-  const bind = (hostname: string) =>
+  const bind = (hostname: string): Server =>
     Bun.serve({
       hostname,
       port,
@@ -120,11 +126,30 @@ function serve(options: ListenOptions, handler: Answering, log: Log): Server {
       development: false,
       idleTimeout: idleSecondsOf(options),
       maxRequestBodySize: REQUEST_BODY_BYTES,
-      fetch: (request) => handler.answer(request, waiting, peerOf),
-      error: (error) => answerFailed(error, handler, log),
+      ...answersOf(() => server, options, handler, log, false),
     });
   const server = orInUse(options, () => (host === undefined ? onAnyAddress(bind) : bind(host)));
   return server;
+}
+
+/** How a server answers; one that is retiring ends each connection over HTTP/1.1 with an answer. */
+function answersOf(
+  serverOf: () => Server,
+  options: ListenOptions,
+  handler: Answering,
+  log: Log,
+  isRetiring: boolean,
+) {
+  const waiting = keepOpenFor(serverOf, options);
+  const peerOf = peersOf(serverOf);
+  const answer = (request: Request) => handler.answer(request, waiting, peerOf);
+  const answerLast = async (request: Request) => {
+    const response = await answer(request);
+    response.headers.set("connection", "close");
+    return response;
+  };
+  const error = (failure: Error) => answerFailed(failure, handler, log);
+  return { fetch: isRetiring ? answerLast : answer, error };
 }
 
 /** With HTTP/3 Bun says so itself, in the `Alt-Svc` of each answer over TCP. */
@@ -162,16 +187,7 @@ function peersOf(serverOf: () => Server): PeerOf {
 
 /** Ends a server in whose place another one listens. */
 async function retire(server: Server, options: ListenOptions, handler: Answering, log: Log): Promise<void> {
-  const waiting = keepOpenFor(() => server, options);
-  const peerOf = peersOf(() => server);
-  server.reload({
-    async fetch(request) {
-      const response = await handler.answer(request, waiting, peerOf);
-      response.headers.set("connection", "close");
-      return response;
-    },
-    error: (error) => answerFailed(error, handler, log),
-  });
+  server.reload(answersOf(() => server, options, handler, log, true));
   await Bun.sleep(RETIRE_AFTER_MS);
   await server.stop();
 }
@@ -193,6 +209,26 @@ async function stopServer(server: Server, deadlineMs: number, log: Log): Promise
   await Promise.race([server.stop(), ended]);
   clearInterval(unused);
   clearTimeout(deadline);
+}
+
+/**
+ * Listeners that share a port would also share it with another program's; a plain one does not.
+ *
+ * @throws where the port is in use by another program than the one whose place is taken
+ */
+export async function assertFree(options: ListenOptions): Promise<void> {
+  if (options.port === 0 || options.isTakenOver) return;
+  const probe = createServer((socket) => socket.destroy());
+  const { promise, resolve } = Promise.withResolvers<unknown>();
+  probe.once("error", resolve);
+  probe.listen({ port: options.port, host: options.host ?? ANY_ADDRESS }, () =>
+    probe.close(() => resolve(undefined)),
+  );
+  const error = await promise;
+  // Any other error comes again, and is reported, where the edges listen.
+  orInUse(options, () => {
+    if ((error as NodeJS.ErrnoException | undefined)?.code === "EADDRINUSE") throw error;
+  });
 }
 
 /** What `bind` gives; an address that is taken becomes an error that says which. */

@@ -40,6 +40,8 @@ export interface EdgeThread {
   setSettings(settings: EdgeSettings): Promise<void>;
   /** Serves new connections with this certificate. */
   renew(certificate: Certificate): void;
+  /** Whether each answer ends its connection from now on. */
+  setRetiring(isRetiring: boolean): void;
   /** Resolves when its requests in flight have ended, or have been ended after `deadlineMs`. */
   stop(deadlineMs: number): Promise<void>;
   /** Closes the connections on which nothing is asked; resolves with how many, 0 where the thread ends meanwhile. */
@@ -160,6 +162,7 @@ export async function startEdgeThread(
     setBucketWebsite: (website) => send({ type: "website", website }),
     setSettings: (settings) => acknowledged((id) => send({ type: "settings", id, settings })),
     renew: (certificate) => send({ type: "renew", certificate }),
+    setRetiring: (isRetiring) => send({ type: "retiring", isRetiring }),
     async stop(deadlineMs) {
       send({ type: "stop", deadlineMs });
       await stopped.promise;

@@ -51,6 +51,8 @@ self.onmessage = ({ data }: MessageEvent<ToEdge>) => {
       return send({ type: "settings-taken", id: data.id });
     case "renew":
       return edge?.listener.renew(data.certificate);
+    case "retiring":
+      return edge?.listener.setRetiring(data.isRetiring);
     case "stop":
       return edge?.listener.stop(data.deadlineMs).then(() => send({ type: "stopped" }));
   }

@@ -1,8 +1,7 @@
 /** All edges: one on this thread, or several on threads of their own that share the port and are started again when one ends. */
 
-import { createServer } from "node:net";
 import { type EdgeConfig, type EdgeSettings, startEdge } from "../edge/edge.ts";
-import { orInUse } from "../edge/listen.ts";
+import { assertFree } from "../edge/listen.ts";
 import type { BucketWebsite } from "../origin/website.ts";
 import type { Certificate } from "../tls/certificate.ts";
 import { type EdgeThread, startEdgeThread, type ThreadHost } from "./edge-thread.ts";
@@ -21,6 +20,8 @@ export interface Edges {
   renew(certificate: Certificate): void;
   /** Takes no more connections; resolves when what is in flight has ended, or has been ended after `deadlineMs`. */
   stop(deadlineMs: number): Promise<void>;
+  /** Whether each answer ends its connection from now on, for another program takes this one's place. */
+  setRetiring(isRetiring: boolean): void;
   /** Closes the connections on which nothing is asked, on all threads; says how many. */
   closeIdle(): number | Promise<number>;
 }
@@ -32,8 +33,8 @@ export interface Edges {
  */
 export async function startEdges(threads: number, config: EdgeConfig, host: ThreadHost): Promise<Edges> {
   const { port, tls } = config.listen;
-  const isShared = threads > 1 || tls !== undefined;
-  if (isShared && port !== 0) await assertFree(config.listen);
+  const isShared = config.listen.isShared || threads > 1 || tls !== undefined;
+  if (isShared) await assertFree(config.listen);
   if (threads === 1) {
     const edge = startEdge(
       { ...config, listen: { ...config.listen, isShared } },
@@ -99,6 +100,9 @@ function supervise(threads: readonly EdgeThread[], startConfig: EdgeConfig, host
       config = { ...config, listen: { ...listen, tls: { ...listen.tls, certificate } } };
       for (const thread of running) thread.renew(certificate);
     },
+    setRetiring(isRetiring) {
+      for (const thread of running) thread.setRetiring(isRetiring);
+    },
     async stop(deadlineMs) {
       isStopping = true;
       await Promise.all([...running].map((thread) => thread.stop(deadlineMs)));
@@ -116,19 +120,4 @@ function settingsOf({ allowedOrigins, headerRules, logLevel }: EdgeConfig): Edge
 
 function withPort(config: EdgeConfig, port: number): EdgeConfig {
   return { ...config, listen: { ...config.listen, port, isShared: true } };
-}
-
-/** Listeners that share a port would also share it with another program's; a plain one does not. */
-async function assertFree(options: EdgeConfig["listen"]): Promise<void> {
-  const probe = createServer((socket) => socket.destroy());
-  const { promise, resolve } = Promise.withResolvers<unknown>();
-  probe.once("error", resolve);
-  probe.listen({ port: options.port, host: options.host ?? "::" }, () =>
-    probe.close(() => resolve(undefined)),
-  );
-  const error = await promise;
-  // Any other error comes again, and is reported, where the edges listen.
-  orInUse(options, () => {
-    if ((error as NodeJS.ErrnoException | undefined)?.code === "EADDRINUSE") throw error;
-  });
 }

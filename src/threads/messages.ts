@@ -35,6 +35,7 @@ export type ToEdge =
   | { readonly type: "website"; readonly website: BucketWebsite | undefined }
   | { readonly type: "settings"; readonly id: number; readonly settings: EdgeSettings }
   | { readonly type: "renew"; readonly certificate: Certificate }
+  | { readonly type: "retiring"; readonly isRetiring: boolean }
   | { readonly type: "stop"; readonly deadlineMs: number };
 
 /** From an edge to the main thread. */

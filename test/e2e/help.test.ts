@@ -75,6 +75,7 @@ const ROWS: readonly (readonly [flag: string, short: string, environment: string
   ["mongo-database", "g", "MONGO_DATABASE", "default metrics"],
   ["mongo-collection", "i", "MONGO_COLLECTION", "default request"],
   ["config", "", "CONFIG_FILE", ""],
+  ["takeover", "", "TAKEOVER", ""],
   ["help", "h", "", ""],
   ["version", "", "", ""],
 ];
