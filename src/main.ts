@@ -1,13 +1,14 @@
 /** Entry point: command line, start, signals, exit code. */
 
 import { closeSync, openSync } from "node:fs";
-import { type App, StartError, startApp } from "./app.ts";
+import { type App, startApp } from "./app.ts";
 import { commands, readCommand } from "./config/commands.ts";
 import { completeConfig } from "./config/config.ts";
 import { type GivenOptions, parseOptions } from "./config/parse.ts";
 import { usage } from "./config/usage.ts";
 import { UsageError } from "./config/usage-error.ts";
 import { version } from "./config/version.ts";
+import { StartError } from "./start/start-error.ts";
 
 const EXIT_FAILED = 1;
 const EXIT_USAGE = 2;

@@ -1,6 +1,6 @@
 import { describe, expect, test } from "bun:test";
-import { SMALL_BODY_BYTES } from "../keeper/fill.ts";
 import type { CacheStatus, ObjectEntry } from "../keeper/protocol.ts";
+import { SMALL_BODY_BYTES } from "../keeper/protocol.ts";
 import type { ObjectHead } from "../origin/origin.ts";
 import {
   cacheStatusIn,

@@ -2,8 +2,8 @@
 
 import { formatHttpDate } from "../http/date.ts";
 import { mediaTypeOf } from "../http/media-type.ts";
-import { SMALL_BODY_BYTES } from "../keeper/fill.ts";
 import type { CacheStatus, ObjectEntry } from "../keeper/protocol.ts";
+import { SMALL_BODY_BYTES } from "../keeper/protocol.ts";
 import { codingsOf } from "../keeper/representations.ts";
 import type { CorsHeaders } from "./cors.ts";
 import type { ErrorCode } from "./errors.ts";

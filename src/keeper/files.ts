@@ -2,12 +2,12 @@
 
 import type { Disk } from "./disk.ts";
 import type { Draft } from "./draft.ts";
-import { SMALL_BODY_BYTES } from "./fill.ts";
 import type { Metadata } from "./frame.ts";
 import { isIntact, readBody } from "./frame-file.ts";
 import type { Ledger } from "./ledger.ts";
 import type { Problems } from "./problems.ts";
 import type { Body, ObjectEntry } from "./protocol.ts";
+import { SMALL_BODY_BYTES } from "./protocol.ts";
 import type { Copy } from "./slot.ts";
 
 /** Room for what follows the body in a file while that isn't known: as much as nearly every metadata takes. */

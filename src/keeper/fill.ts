@@ -6,9 +6,7 @@
 import { sharedBytes } from "../common/shared-bytes.ts";
 import { OriginError, type OriginObject } from "../origin/origin.ts";
 import type { Draft } from "./draft.ts";
-
-/** Bodies up to this many bytes live in memory that all threads share; larger ones are sent from their file. */
-export const SMALL_BODY_BYTES = 64 * 1024;
+import { SMALL_BODY_BYTES } from "./protocol.ts";
 
 const NO_ROOM = "no room in the cache directory";
 

@@ -12,7 +12,6 @@ import type { Disk } from "./disk.ts";
 import { explain } from "./explain.ts";
 import { type FetchedAhead, fetchAhead } from "./fetch-ahead.ts";
 import { Fetcher } from "./fetcher.ts";
-import { SMALL_BODY_BYTES } from "./fill.ts";
 import { type FreshnessRules, isFresh, staleWindowsOf } from "./freshness.ts";
 import type { Growth } from "./growth.ts";
 import type { KeyFacts } from "./key-facts.ts";
@@ -42,6 +41,7 @@ import {
   type Lookup,
   type ObjectEntry,
   type Seek,
+  SMALL_BODY_BYTES,
   shared,
 } from "./protocol.ts";
 import { Raiser } from "./raiser.ts";

@@ -1,8 +1,8 @@
 /** The keeper's answers, made and told apart. */
 
 import type { Fields } from "../log/log.ts";
-import { SMALL_BODY_BYTES } from "./fill.ts";
 import type { CacheStatus, ClearScope, Entry, Lookup, ObjectEntry } from "./protocol.ts";
+import { SMALL_BODY_BYTES } from "./protocol.ts";
 import { keyOfName } from "./representations.ts";
 import type { Kept } from "./store.ts";
 

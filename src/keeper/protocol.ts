@@ -21,6 +21,9 @@ import { Progress } from "./progress.ts";
  */
 export type CacheStatus = "hit" | "miss" | "expired" | "revalidated" | "stale" | "collapsed" | "pass";
 
+/** Bodies up to this many bytes are in memory that all threads share before they are answered with; larger ones may be sent from their file. */
+export const SMALL_BODY_BYTES = 64 * 1024;
+
 /**
  * A body: bytes every thread can read, or a file whose first `bodyBytes` bytes it is. `isChecked` is false while a file that
  * an earlier run has left may hold other bytes than were stored. Of a growing one the `Progress` in shared memory says which

@@ -7,10 +7,10 @@ import { BoundedMap } from "../common/bounded-map.ts";
 import type { Coding } from "../http/coding.ts";
 import type { Log } from "../log/log.ts";
 import { decode, encode } from "./codec.ts";
-import { SMALL_BODY_BYTES } from "./fill.ts";
 import { isAtHand, isObject } from "./lookups.ts";
 import type { Prepared } from "./prepared.ts";
 import type { ObjectEntry } from "./protocol.ts";
+import { SMALL_BODY_BYTES } from "./protocol.ts";
 import {
   asVariant,
   codingsOf,

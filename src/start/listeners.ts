@@ -1,0 +1,106 @@
+/** What the program listens with beside its edges, and what the edges are told. */
+
+import type { Config } from "../config/config.ts";
+import { type Admin, startAdmin } from "../edge/admin.ts";
+import type { EdgeConfig } from "../edge/edge.ts";
+import { assertFree, type Listener } from "../edge/listen.ts";
+import { listenForRedirects } from "../edge/redirect.ts";
+import type { Log } from "../log/log.ts";
+import type { Place } from "../takeover/place.ts";
+import type { ThreadHost } from "../threads/edge-thread.ts";
+import type { Sources } from "./sources.ts";
+
+/** The program before closes the port that redirects within this time once it leaves, in milliseconds. */
+const REDIRECTS_FREE_MS = 5_000;
+const TRY_EVERY_MS = 20;
+
+/** What every edge is told at its start. */
+export function edgeConfig(
+  config: Config,
+  { isShared, takenPorts }: Place,
+  { headerRules, websiteWatch, certificate }: Sources,
+): Omit<EdgeConfig, "isRecording"> {
+  const { host, port, allowedOrigins, authKey, bucket, prefix = "", rejectQueryStrings, logLevel } = config;
+  const {
+    indexDocument,
+    errorDocument,
+    spa,
+    listing,
+    trustedProxies,
+    accessLog,
+    anonymizeIp: isAnonymous,
+  } = config;
+  const tls = certificate && { certificate: certificate.current, hasHttp3: config.http3 };
+  const isTakenOver = takenPorts.includes(port);
+  const listen = { host, port, isShared, isTakenOver, originTimeoutSeconds: config.originTimeout, tls };
+  const website = { indexDocument, errorDocument, isSpa: spa, isListed: listing };
+  return {
+    listen,
+    allowedOrigins,
+    authKey,
+    isManaging: config.adminPort === undefined,
+    bucket,
+    prefix,
+    rejectQueryStrings,
+    website,
+    bucketWebsite: websiteWatch?.website,
+    headerRules,
+    trustedProxies,
+    logLevel,
+    accessLog,
+    isAnonymous,
+  };
+}
+
+/**
+ * The listener for operators, where there is one. On the main thread alone, however many serve.
+ *
+ * @throws where the address can't be had
+ */
+export async function startAdminListener(
+  { host, adminPort: port, originTimeout: originTimeoutSeconds }: Config,
+  { isShared, takenPorts }: Place,
+  edge: Omit<EdgeConfig, "isRecording">,
+  parts: Pick<ThreadHost, "keeper" | "operations" | "log">,
+): Promise<Admin | undefined> {
+  if (port === undefined) return undefined;
+  const { website, bucketWebsite, authKey, bucket, prefix } = edge;
+  const isTakenOver = takenPorts.includes(port);
+  const sharing = { isShared, isTakenOver, originTimeoutSeconds, tls: undefined };
+  const options = { host, port, ...sharing, flag: "admin-port" };
+  if (isShared) await assertFree(options);
+  const management = { ...parts, authKey, bucket, prefix, nowMs: Date.now };
+  return startAdmin({ listen: options, website, bucketWebsite }, management, parts.log);
+}
+
+/**
+ * The listener that redirects to HTTPS, where there is one.
+ *
+ * @throws where the address can't be had
+ */
+export async function startRedirects(
+  { host, tlsRedirectPort: port }: Config,
+  httpsPort: number,
+): Promise<Listener | undefined> {
+  return port === undefined ? undefined : listenForRedirects({ host, port, httpsPort });
+}
+
+/** The same while the program before is about to leave that port. Undefined where it doesn't. */
+export async function startRedirectsOnceFree(
+  config: Config,
+  httpsPort: number,
+  log: Log,
+): Promise<Listener | undefined> {
+  const deadlineMs = performance.now() + REDIRECTS_FREE_MS;
+  for (;;) {
+    try {
+      return await startRedirects(config, httpsPort);
+    } catch (error) {
+      if (performance.now() > deadlineMs) {
+        log.critical("Nothing redirects to HTTPS", { reason: (error as Error).message });
+        return undefined;
+      }
+      await Bun.sleep(TRY_EVERY_MS);
+    }
+  }
+}
