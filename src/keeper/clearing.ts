@@ -20,7 +20,7 @@ export interface ClearingParts {
   readonly listings: Listings;
   readonly prepared: Prepared;
   readonly edges: EdgeClients;
-  /** Resolves when it is known what an earlier run has left on disk. */
+  /** Resolves when it is known what an earlier run has left on disk, as far as this program has the directory. */
   readonly indexed: () => Promise<void>;
   readonly log: Log;
 }

@@ -76,8 +76,8 @@ export class Keeper implements KeeperClient {
   readonly #servable: Servable;
   readonly #edges: EdgeClients;
   readonly #clearing: Clearing;
-  /** Resolves when it is known whether there is a disk; absent where that was known at the start. */
-  readonly #diskTaken: Promise<void> | undefined;
+  /** Resolves when it is known whether there is a disk; absent where that is known. */
+  #diskTaken: Promise<void> | undefined;
   readonly #flights: Flights;
   /** By key, the entity tag that S3 said is outdated. */
   readonly #outdated = new BoundedMap<string, string>(CHANGED_OBJECTS);
@@ -114,7 +114,10 @@ export class Keeper implements KeeperClient {
       listings: this.#listings,
       prepared: this.#prepared,
       edges: this.#edges,
-      indexed: () => this.#indexed ?? this.index(),
+      // Of what another program still has it isn't known before that one has left.
+      indexed: async () => {
+        if (this.#diskTaken === undefined) await (this.#indexed ?? this.index());
+      },
       log: parts.log,
     });
     this.#servable = new Servable(store, (entry, nowMs) => this.#fetcher.mayUseOnError(entry, nowMs));
@@ -123,6 +126,7 @@ export class Keeper implements KeeperClient {
 
   async #takeDisk(coming: Promise<Disk | undefined>): Promise<void> {
     const disk = await coming;
+    this.#diskTaken = undefined;
     if (disk === undefined) return;
     this.#store.attach(disk);
     // What there was no room for has a place now.
@@ -262,15 +266,22 @@ export class Keeper implements KeeperClient {
   }
 
   /** Another node has found these versions: what is held of others is forgotten. Rejects where a file can't be deleted. */
-  outdate(versions: readonly KeyVersion[]): Promise<void> {
+  async outdate(versions: readonly KeyVersion[]): Promise<void> {
+    // Files that another program still has are looked at when they are this one's.
+    void this.#diskTaken
+      ?.then(() => this.outdate(versions))
+      .catch((error) => this.#store.report("write", error));
     return this.#clearing.outdate(versions);
   }
 
   /** Forgets objects on this node alone, on all its threads. Returns how many there were. Rejects where a file can't be deleted. */
   async clear(scope?: ClearScope): Promise<number> {
+    const taken = this.#diskTaken;
+    const cleared = await this.clearOwn(scope);
+    if (taken === undefined) return cleared;
     // Files that another program still has would come back.
-    if (this.#diskTaken !== undefined) await this.#diskTaken;
-    return this.clearOwn(scope);
+    await taken;
+    return cleared + (await this.clearOwn(scope));
   }
 
   /** Clears what this program holds by itself: all that there is, unless another one still has the directory. */

@@ -27,7 +27,7 @@ export function bucketOf(value: number, { first, step, bounds }: Scale): number 
   if (value > MOST) return bounds;
   const exponent = value <= 1 ? 0 : 32 - Math.clz32(Math.ceil(value) - 1);
   const bucket = Math.ceil((exponent - first) / step);
-  return bucket < 0 ? 0 : bucket > bounds ? bounds : bucket;
+  return bucket <= 0 ? 0 : bucket > bounds ? bounds : bucket;
 }
 
 /** One histogram in an array that holds others too. */
