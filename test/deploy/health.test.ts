@@ -43,6 +43,13 @@ describe("the health check ends with", () => {
     expect(await check(environment)).toEqual({ exitCode: 0, stdout: "", stderr: "" });
   });
 
+  test("0 where it answers on its admin port, in the clear whatever the other one is", async () => {
+    const environment = { ADMIN_PORT: serve(200), PORT: serve(404), TLS_CERT: "/etc/tls/tls.crt" };
+    expect(await check(environment)).toEqual({ exitCode: 0, stdout: "", stderr: "" });
+    const elsewhere = { ...environment, ADMIN_PORT: serve(404), PORT: serve(200) };
+    expect((await check(elsewhere)).exitCode).toBe(1);
+  });
+
   test("1 and the status where the answer is another", async () => {
     const stderr = "/_proxy/health is answered 503\n";
     expect(await check({ PORT: serve(503) })).toEqual({ exitCode: 1, stdout: "", stderr });

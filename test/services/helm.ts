@@ -18,7 +18,7 @@ const BUCKET = "env.S3_BUCKET=my-site";
 /** An object of Kubernetes, as far as a test looks into it. */
 interface KubernetesObject {
   readonly kind: string;
-  readonly metadata: { readonly name: string; readonly annotations?: object };
+  readonly metadata: { readonly name: string; readonly annotations?: object; readonly labels?: object };
   // biome-ignore lint/suspicious/noExplicitAny: every kind has fields of its own
   readonly spec: any;
 }
@@ -51,7 +51,12 @@ async function objects(...values: string[]): Promise<Record<string, KubernetesOb
   const own = documents.filter((text) => !text.includes("kind: ServiceMonitor"));
   expect(await run([decoder], own.join("\n---\n"))).toEqual({ exitCode: 0, stdout: "", stderr: "" });
   const all = documents.map((text) => Bun.YAML.parse(text) as KubernetesObject);
-  return Object.fromEntries(all.map((each) => [each.kind, each]));
+  return Object.fromEntries(all.map((each) => [nameOf(each), each]));
+}
+
+/** Of what is there twice the second has its own name. */
+function nameOf({ kind, metadata }: KubernetesObject): string {
+  return metadata.name === "site-admin" ? `${kind} site-admin` : kind;
 }
 
 async function podOf(...values: string[]) {
@@ -129,6 +134,25 @@ test("another port is the pod's, and the service finds it", async () => {
   const { container } = await podOf(BUCKET, "env.PORT=9000");
   expect(container.ports).toEqual([{ name: "http", containerPort: 9000 }]);
   expect(container.env).toContainEqual({ name: "PORT", value: "9000" });
+});
+
+test("with an admin port probes and Prometheus ask there, and the site's own service doesn't have it", async () => {
+  const values = [BUCKET, "env.ADMIN_PORT=8001", "serviceMonitor.enabled=true", "service.type=LoadBalancer"];
+  const made = await objects(...values);
+  const container = made.Deployment?.spec.template.spec.containers[0];
+  expect(container.ports).toEqual([
+    { name: "http", containerPort: 8000 },
+    { name: "admin", containerPort: 8001 },
+  ]);
+  const probes = [container.startupProbe, container.livenessProbe, container.readinessProbe];
+  expect(probes.map(({ httpGet }) => httpGet.port)).toEqual(["admin", "admin", "admin"]);
+  expect(made.Service?.spec.ports).toEqual([{ name: "http", port: 80, targetPort: "http" }]);
+  const service = made["Service site-admin"];
+  expect(service?.spec).toMatchObject({ clusterIP: "None", ports: [{ name: "admin", port: 8001 }] });
+  expect(made.ServiceMonitor?.spec.endpoints[0]).toMatchObject({ port: "admin" });
+  const labels = made.ServiceMonitor?.spec.selector.matchLabels;
+  expect(service?.metadata.labels).toEqual(labels);
+  expect(made.Service?.metadata.labels).not.toMatchObject(labels);
 });
 
 test("a role in AWS is an annotation of the service account that the pods have", async () => {
