@@ -20,6 +20,25 @@ export class Counters {
     this.origin = new OriginCounters(new Float64Array(buffer, 0, ORIGIN_SLOTS), Date.now);
     this.requests = new RequestCounters(new Float64Array(buffer, ORIGIN_SLOTS * NUMBER_BYTES, REQUEST_SLOTS));
   }
+
+  /** Both together. */
+  plus(others: Counters): Counters {
+    return this.#combined(others, 1);
+  }
+
+  /** What was counted since they were as `earlier`. */
+  minus(earlier: Counters): Counters {
+    return this.#combined(earlier, -1);
+  }
+
+  #combined({ buffer }: Counters, factor: number): Counters {
+    const combined = new Counters();
+    const theirs = new Float64Array(buffer);
+    const numbers = new Float64Array(combined.buffer);
+    for (const [index, own] of new Float64Array(this.buffer).entries())
+      numbers[index] = own + factor * (theirs[index] ?? 0);
+    return combined;
+  }
 }
 
 /** The counters of all threads. */
@@ -43,12 +62,8 @@ export class ThreadCounters {
 
   /** Their sum, as it is now. */
   sum(): Counters {
-    const sum = new Counters();
-    const numbers = new Float64Array(sum.buffer);
-    for (const { buffer } of this.#byThread.values()) {
-      for (const [index, count] of new Float64Array(buffer).entries())
-        numbers[index] = (numbers[index] ?? 0) + count;
-    }
+    let sum = new Counters();
+    for (const counters of this.#byThread.values()) sum = sum.plus(counters);
     return sum;
   }
 }

@@ -26,6 +26,8 @@ const OUTCOME_INDEX: ReadonlyMap<string, number> = new Map(
   ORIGIN_OUTCOMES.map((outcome, index) => [outcome, index]),
 );
 const FAILURES_FROM = ORIGIN_OUTCOMES.indexOf("origin-unreachable");
+/** Those that are failures. */
+export const ORIGIN_FAILURES = ORIGIN_OUTCOMES.slice(FAILURES_FROM);
 
 /** The order of the numbers. */
 const ANSWERED_AT = 0;
