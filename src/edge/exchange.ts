@@ -15,6 +15,8 @@ export class Exchange implements RecordedVisit {
   timeNs = 0;
   status = 0;
   isCompressed = false;
+  /** The observer that is told of some requests only is told of this one. */
+  isPicked = false;
   cacheStatus = "";
   /** The edge's own copy that the answer was made from. */
   hot: HotEntry | undefined = undefined;
@@ -34,6 +36,12 @@ export class Exchange implements RecordedVisit {
 export interface Observer {
   /** Present where it doesn't look at whose request it is: where nobody does, that isn't found out, for it costs a system call. */
   readonly isBlind?: true;
+  /**
+   * Present where it is told of some requests only; of all observers one may do so. Asked once of each request, when it comes.
+   *
+   * @param startedNs when that was, by the edge's clock
+   */
+  picks?(startedNs: number): boolean;
   /**
    * Is told of every request once, when nothing about its answer is open any more: of a stream when its last byte is handed over or it is
    * given up. It is called while answers are made: it must not throw, and waits for nothing.

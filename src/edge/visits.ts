@@ -3,6 +3,16 @@
 import type { Recorder } from "../metrics/record.ts";
 import type { Observer } from "./exchange.ts";
 import { MANAGEMENT_PREFIX } from "./management.ts";
+import type { Sample } from "./sample.ts";
+
+/**
+ * Records some of them.
+ *
+ * @param sample says which
+ */
+export function sampledVisitObserver(recorder: Recorder, sample: Sample): Observer {
+  return { ...visitObserver(recorder), picks: (startedNs) => sample.takes(startedNs) };
+}
 
 /** Records every visit. */
 export function visitObserver(recorder: Recorder): Observer {

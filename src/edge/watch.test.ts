@@ -45,6 +45,7 @@ test("what is answered at once is seen at once, by each observer once", () => {
         timeNs: 1,
         status: 404,
         isCompressed: false,
+        isPicked: false,
         cacheStatus: "hit",
         hot: undefined,
       },

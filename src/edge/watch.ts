@@ -28,10 +28,13 @@ export type Answer = (
 export function watched(answer: Answer, { addresses, observers, nowNs }: WatchParts): Handler["answer"] {
   if (observers.length === 0)
     return (request, waiting, peerOf) => answer(request, waiting, peerOf, undefined);
-  const isClientWanted = !observers.every(({ isBlind }) => isBlind);
+  const picker = observers.find(({ picks }) => picks !== undefined);
+  const isEveryClientWanted = observers.some((each) => each !== picker && each.isBlind !== true);
   const tell = (exchange: Exchange, response: Response) => {
     exchange.timeNs = nowNs() - exchange.startedNs;
-    for (const observer of observers) observer.see(exchange, response);
+    for (const observer of observers) {
+      if (observer !== picker || exchange.isPicked) observer.see(exchange, response);
+    }
   };
   const see = (exchange: Exchange, response: Response) => {
     const body = describe(exchange, response);
@@ -42,9 +45,11 @@ export function watched(answer: Answer, { addresses, observers, nowNs }: WatchPa
   };
   return (request, waiting, peerOf) => {
     const startedNs = nowNs();
+    const isPicked = picker?.picks?.(startedNs) === true;
     // Later the connection may be gone.
-    const ipAddress = isClientWanted ? addresses.of(peerOf(request), request.headers) : "";
+    const ipAddress = isEveryClientWanted || isPicked ? addresses.of(peerOf(request), request.headers) : "";
     const exchange = new Exchange(request, ipAddress, startedNs);
+    exchange.isPicked = isPicked;
     const answered = answer(request, waiting, peerOf, exchange);
     if (!(answered instanceof Response)) return seeLater(exchange, answered, see);
     see(exchange, answered);

@@ -20,6 +20,8 @@ export interface RecordedVisit extends Omit<Visit, "id" | "timestampNs" | "locat
 export interface VisitBatch {
   /** What the edge's clock calls 0, nanoseconds since the epoch. */
   readonly epochNs: bigint;
+  /** Present in a sample: each visit stands for so many. */
+  readonly weight?: number;
   readonly strings: readonly string[];
   readonly numbers: Float64Array;
 }

@@ -7,6 +7,7 @@ import type { Locator } from "./geo/locator.ts";
 import type { Location } from "./geo/source.ts";
 import type { SinkState } from "./sink-state.ts";
 import type { Visit } from "./visit.ts";
+import type { VisitSummary, VisitTally } from "./visit-tally.ts";
 
 /** A batch waits for the places of its addresses for so long, in milliseconds; then it goes without those that are missing. */
 const LOCATING_MS = 1_000;
@@ -15,8 +16,12 @@ const LOCATING_MS = 1_000;
 export interface Destination {
   /** How it stands; absent where it isn't a sink's. */
   readonly state?: SinkState;
-  /** Takes visits. Never throws, and returns before anything is sent. */
-  accept(visits: readonly Visit[]): void;
+  /**
+   * Takes visits. Never throws, and returns before anything is sent.
+   *
+   * @param weight each stands for so many; 1 unless they are a sample
+   */
+  accept(visits: readonly Visit[], weight: number): void;
   /** Ends, with what can be stored within `deadlineMs` stored. */
   close(deadlineMs: number): Promise<void>;
 }
@@ -26,6 +31,8 @@ export interface PublisherParts {
   /** Absent where visits aren't located. */
   readonly locator: Locator | undefined;
   readonly destinations: readonly Destination[];
+  /** One of them, or absent where nobody looks. */
+  readonly tally?: VisitTally | undefined;
   readonly isAnonymous: boolean;
   readonly log: Log;
   /** Overrides how long a batch waits for its places, in milliseconds. */
@@ -60,6 +67,11 @@ export class Publisher {
     return this.#parts.destinations.flatMap(({ state }) => state ?? []);
   }
 
+  /** What the visits of the last hour were; undefined where nobody looks. */
+  get summary(): VisitSummary | undefined {
+    return this.#parts.tally?.summary();
+  }
+
   /** Ends, with what can be stored within `deadlineMs` stored. */
   async close(deadlineMs: number): Promise<void> {
     await this.#before;
@@ -78,7 +90,7 @@ export class Publisher {
       location: places.get(visit.ipAddress),
       ipAddress: isAnonymous ? anonymized(visit.ipAddress) : visit.ipAddress,
     }));
-    for (const destination of destinations) destination.accept(visits);
+    for (const destination of destinations) destination.accept(visits, batch.weight ?? 1);
   }
 
   async #placesOf(visits: readonly Visit[]): Promise<ReadonlyMap<string, Location>> {
