@@ -19,6 +19,7 @@ import { ThreadCounters } from "./telemetry/counters.ts";
 import { MainOperations } from "./telemetry/main-operations.ts";
 import { ConnectionLimit, connectionCounter } from "./threads/connection-limit.ts";
 import { startEdges } from "./threads/edges.ts";
+import { startLocalPublisher } from "./threads/local-publisher.ts";
 import { startPublisher } from "./threads/publisher-thread.ts";
 
 /** Requests in flight have this long to end when the program stops, in milliseconds. */
@@ -86,7 +87,12 @@ async function serve({ config, processLog, counters, sources, place, cache }: Pr
   const { keeper, uses, others } = cache;
   const publishing = publisherConfig(config);
   const isRecording = hasDestination(publishing);
-  const publisher = isRecording ? await startPublisher(publishing, processLog) : undefined;
+  const publisher = isRecording
+    ? await startPublisher(publishing, processLog)
+    : publishing.isTallied
+      ? await startLocalPublisher(publishing, log)
+      : undefined;
+  const recording = isRecording ? "all" : publishing.isTallied ? "sample" : "none";
   const takeVisits = (batch: VisitBatch) => publisher?.take(batch);
   const connections = new Connections();
   const operations = new MainOperations({
@@ -95,14 +101,16 @@ async function serve({ config, processLog, counters, sources, place, cache }: Pr
     canCacheServe: () => keeper.canServe(),
     cacheFacts: () => keeper.facts,
     explain: (key) => keeper.explain(key),
-    publishing: publisher && (() => publisher.state()),
+    publishing: isRecording && publisher ? () => publisher.state() : undefined,
+    visits: publisher && (() => publisher.summary()),
     connections: () => connections.count(),
     facts: { version, threads: config.threads, mostConnections: config.maxConnections },
     nowMs: Date.now,
   });
+  if (publishing.isTallied) operations.keepHistory();
   const host = { keeper, uses, takeVisits, operations, counters, ...processLog };
   const startConfig = edgeConfig(config, place, sources);
-  const edges = await startEdges(config.threads, { ...startConfig, isRecording }, host);
+  const edges = await startEdges(config.threads, { ...startConfig, recording }, host);
   connections.limit(config.maxConnections, () => edges.closeIdle(), log);
   const admin = await startAdminListener(config, place, startConfig, { ...processLog, keeper, operations });
   websiteWatch?.start((website) => {

@@ -60,6 +60,7 @@ export function publisherConfig(config: Config): PublisherConfig {
     questDb: ilpHost === undefined ? undefined : { host: ilpHost, port: ilpPort, series: ilpSeriesName },
     mongoDb: mongoUri === undefined ? undefined : { uri: mongoUri, database, collection },
     isSummarised: config.visitSummary,
+    isTallied: config.authKey !== undefined,
     spoolDirectory: config.spoolDir,
     spoolBytes: config.spoolSize,
     logLevel,

@@ -66,6 +66,7 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
     "tls/certificate.ts",
   ],
   edge: [
+    "dashboard/assets.ts",
     "keeper/protocol.ts",
     "keeper/progress.ts",
     "keeper/uses.ts",
@@ -89,7 +90,14 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   keeper: ["common", "http", "origin/origin.ts", "origin/listing.ts", "origin/website.ts", "log"],
   cluster: ["common", "keeper/other-nodes.ts", "keeper/protocol.ts", "log"],
   metrics: ["common", "log"],
-  telemetry: ["keeper/protocol.ts", "keeper/cache-facts.ts", "keeper/key-facts.ts", "metrics/sink-state.ts"],
+  telemetry: [
+    "keeper/protocol.ts",
+    "keeper/cache-facts.ts",
+    "keeper/key-facts.ts",
+    "metrics/sink-state.ts",
+    "metrics/visit-tally.ts",
+  ],
+  dashboard: [],
   origin: ["http"],
   takeover: ["keeper/protocol.ts", "log"],
   tls: ["log"],

@@ -7,6 +7,7 @@ import { errorResponse } from "./errors.ts";
 import type { Handler } from "./handler.ts";
 import { hostCheck } from "./host.ts";
 import { type Listener, type ListenOptions, listen } from "./listen.ts";
+import { LiveFeed } from "./live-feed.ts";
 import { MANAGEMENT_PREFIX, type ManagementParts, manage } from "./management.ts";
 import { resourceOf } from "./watch.ts";
 import { websiteOf } from "./website-config.ts";
@@ -31,8 +32,13 @@ const isHost = hostCheck();
  *
  * @throws where the address can't be had
  */
-export function startAdmin(config: AdminConfig, parts: Omit<ManagementParts, "website">, log: Log): Admin {
+export function startAdmin(
+  config: AdminConfig,
+  parts: Omit<ManagementParts, "website" | "live">,
+  log: Log,
+): Admin {
   let website = websiteOf(config.website, config.bucketWebsite);
+  const live = new LiveFeed(parts.operations);
   const handler: Pick<Handler, "answer" | "recover"> = {
     answer(request, waiting, peerOf) {
       const isHead = request.method === "HEAD";
@@ -40,13 +46,20 @@ export function startAdmin(config: AdminConfig, parts: Omit<ManagementParts, "we
       if (host !== null && !isHost(host)) return errorResponse("malformed-host", isHead);
       const path = resourceOf(request.url);
       if (!path.startsWith(MANAGEMENT_PREFIX)) return errorResponse("missing", isHead);
-      return waiting(request, manage(path, request, { ...parts, website }, peerOf(request)));
+      return waiting(request, manage(path, request, { ...parts, website, live }, peerOf(request)));
     },
     // No file is sent here.
     recover: () => undefined,
   };
+  const listener = listen(config.listen, handler, log);
   return {
-    listener: listen(config.listen, handler, log),
+    listener: {
+      ...listener,
+      stop(deadlineMs) {
+        live.close();
+        return listener.stop(deadlineMs);
+      },
+    },
     setBucketWebsite(bucketWebsite) {
       website = websiteOf(config.website, bucketWebsite);
     },

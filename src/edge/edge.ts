@@ -6,7 +6,6 @@ import type { Uses } from "../keeper/uses.ts";
 import type { AccessLogForm } from "../log/access-line.ts";
 import type { Level, Log } from "../log/log.ts";
 import type { VisitBatch } from "../metrics/batch.ts";
-import { createRecorder, type Recorder } from "../metrics/record.ts";
 import type { BucketWebsite } from "../origin/website.ts";
 import type { Counters } from "../telemetry/counters.ts";
 import type { Operations } from "../telemetry/operations.ts";
@@ -18,9 +17,10 @@ import type { Observer } from "./exchange.ts";
 import { createHandler } from "./handler.ts";
 import { HotMap } from "./hot-map.ts";
 import { type ListenOptions, listen, type RenewableListener } from "./listen.ts";
+import { LiveFeed } from "./live-feed.ts";
 import { requestCounter } from "./request-counter.ts";
 import { requestLog } from "./request-log.ts";
-import { visitObserver } from "./visits.ts";
+import { type Recording, recordVisits } from "./visits.ts";
 import { type WebsiteOptions, websiteOf } from "./website-config.ts";
 
 /** What an edge can be told again while it runs; plain data, so that it can be sent to a thread. */
@@ -48,8 +48,8 @@ export interface EdgeConfig extends EdgeSettings {
   readonly accessLog: AccessLogForm | "off";
   /** True where addresses are stored without their last part, and then also logged so. */
   readonly isAnonymous: boolean;
-  /** True where visits are stored somewhere. */
-  readonly isRecording: boolean;
+  /** Which visits are recorded: all where they are stored somewhere, a sample where they are only looked at. */
+  readonly recording: Recording;
 }
 
 /** What an edge is made of beside its configuration. */
@@ -87,9 +87,8 @@ export function startEdge(config: EdgeConfig, parts: EdgeParts): Edge {
   const { keeper, operations, counters, uses, log, takeVisits, writeAccess, nowMs } = parts;
   const hotMap = new HotMap();
   const { authKey, isManaging, bucket, prefix, rejectQueryStrings, website, headerRules } = config;
-  const recorder = config.isRecording
-    ? createRecorder({ handOn: takeVisits, nowNs: Bun.nanoseconds, nowMs })
-    : undefined;
+  const visits = recordVisits(config.recording, { handOn: takeVisits, nowNs: Bun.nanoseconds, nowMs });
+  const live = new LiveFeed(operations);
   const accessLog =
     config.accessLog === "off"
       ? undefined
@@ -99,6 +98,7 @@ export function startEdge(config: EdgeConfig, parts: EdgeParts): Edge {
     requestsUnderWay: () => listener.requestsUnderWay(),
     keeper,
     operations,
+    live,
     originObserver: counters.origin,
     uses,
     hotMap,
@@ -111,7 +111,7 @@ export function startEdge(config: EdgeConfig, parts: EdgeParts): Edge {
     website: websiteOf(website, config.bucketWebsite),
     headerRules,
     addresses: new ClientAddresses(config.trustedProxies),
-    observers: observersOf(recorder, accessLog, log, counters.requests),
+    observers: observersOf(visits?.observer, accessLog, log, counters.requests),
     nowNs: Bun.nanoseconds,
     nowMs,
     log,
@@ -121,8 +121,9 @@ export function startEdge(config: EdgeConfig, parts: EdgeParts): Edge {
     listener: {
       ...listener,
       async stop(deadlineMs) {
+        live.close();
         await listener.stop(deadlineMs);
-        recorder?.flush();
+        visits?.flush();
         accessLog?.flush();
       },
     },
@@ -131,7 +132,7 @@ export function startEdge(config: EdgeConfig, parts: EdgeParts): Edge {
       dropAll: async () => hotMap.dropAll(),
     },
     setSettings({ allowedOrigins, headerRules }) {
-      const observers = observersOf(recorder, accessLog, log, counters.requests);
+      const observers = observersOf(visits?.observer, accessLog, log, counters.requests);
       handler.setPolicies({ cors: corsPolicy(allowedOrigins), headerRules, observers });
     },
     setBucketWebsite: (bucketWebsite) => handler.setWebsite(websiteOf(website, bucketWebsite)),
@@ -139,13 +140,13 @@ export function startEdge(config: EdgeConfig, parts: EdgeParts): Edge {
 }
 
 function observersOf(
-  recorder: Recorder | undefined,
+  visits: Observer | undefined,
   accessLog: AccessLog | undefined,
   log: Log,
   requests: RequestCounters,
 ): Observer[] {
   const observers: Observer[] = [requestCounter(requests)];
-  if (recorder !== undefined) observers.push(visitObserver(recorder));
+  if (visits !== undefined) observers.push(visits);
   if (accessLog !== undefined) observers.push(accessLog);
   if (log.writes("debug")) observers.push(requestLog(log));
   return observers;

@@ -5,10 +5,12 @@ import { join } from "node:path";
 import type { Entry, KeeperClient, Lookup, ObjectEntry } from "../keeper/protocol.ts";
 import { Uses } from "../keeper/uses.ts";
 import { createLog } from "../log/log.ts";
+import type { Operations } from "../telemetry/operations.ts";
 import { ClientAddresses } from "./client-address.ts";
 import { corsPolicy } from "./cors.ts";
 import { createHandler } from "./handler.ts";
 import { HotMap } from "./hot-map.ts";
+import { LiveFeed } from "./live-feed.ts";
 import { websiteOf } from "./website-config.ts";
 
 const BODY_BYTES = 100_000;
@@ -42,6 +44,13 @@ function fileEntry(generation: number, path: string): Entry {
 
 const peerOf = () => "192.0.2.1";
 
+const operations: Operations = {
+  readiness: () => Promise.reject(),
+  metrics: () => Promise.reject(),
+  overview: () => Promise.reject(),
+  explain: () => Promise.reject(),
+};
+
 function handlerOf(keeper: Partial<KeeperClient>) {
   return createHandler({
     keeper: {
@@ -52,11 +61,8 @@ function handlerOf(keeper: Partial<KeeperClient>) {
       clearEverywhere: () => Promise.reject(),
       ...keeper,
     },
-    operations: {
-      readiness: () => Promise.reject(),
-      metrics: () => Promise.reject(),
-      explain: () => Promise.reject(),
-    },
+    operations,
+    live: new LiveFeed(operations),
     hotMap: new HotMap(),
     requestsUnderWay: () => 0,
     uses: new Uses(),

@@ -1,14 +1,16 @@
 /** The proxy's own endpoints, under `/_proxy/`. */
 
-import { createHash, timingSafeEqual } from "node:crypto";
 import type { Cleared, ClearScope, KeeperClient } from "../keeper/protocol.ts";
 import type { Log } from "../log/log.ts";
+import { DASHBOARD, withSessionFromOwnPage } from "./dashboard.ts";
 import { errorResponse } from "./errors.ts";
 import { explainPath } from "./explain.ts";
 import { type InspectionParts, inspectHealth, inspectMetrics, inspectReadiness } from "./inspection.ts";
+import type { LiveFeed } from "./live-feed.ts";
 import { readNotification } from "./notification.ts";
 import { json, problem } from "./own-answers.ts";
 import { isFromPrivateNetwork } from "./private-network.ts";
+import { isSameSecret } from "./token.ts";
 import type { WebsiteConfig } from "./website-config.ts";
 
 /** Everything under here is the proxy's own; compared with the raw path, so that no other spelling reaches it. */
@@ -24,10 +26,13 @@ export interface ManagementParts extends InspectionParts {
   readonly prefix: string;
   readonly website: WebsiteConfig;
   readonly nowMs: () => number;
+  /** What the dashboard is told while somebody looks. */
+  readonly live: LiveFeed;
   readonly log: Log;
 }
 
-interface Endpoint {
+/** What is at one path. */
+export interface Endpoint {
   /** As `Allow` lists them. */
   readonly methods: string;
   /** Why this request isn't let in; undefined where it is. */
@@ -47,6 +52,8 @@ const ENDPOINTS: ReadonlyMap<string, Endpoint> = new Map([
   ["/_proxy/ready", { methods: READ, refusalOf: forAnybody, answer: inspectReadiness }],
   ["/_proxy/metrics", { methods: READ, refusalOf: nearOrWithToken, answer: inspectMetrics }],
   ["/_proxy/_private/explain", { methods: READ, refusalOf: withToken, answer: explainPath }],
+  ...DASHBOARD,
+  ["/_proxy/dashboard/clear", { methods: "POST", refusalOf: withSessionFromOwnPage, answer: clear }],
   ["/_proxy/_private/_cache/clear", { methods: "DELETE", refusalOf: withToken, answer: clear }],
   ["/_proxy/_private/_cache/purge", { methods: "POST", refusalOf: withToken, answer: purge }],
 ]);
@@ -137,11 +144,7 @@ function refusalOf(authorization: string | null, authKey: string | undefined): R
   const [, scheme, token] = /^(\S+)(?: +(.*))?$/.exec(authorization.trim()) ?? [];
   if (scheme?.toLowerCase() !== "bearer" || token === undefined)
     return problem(400, 'The scheme must be "Bearer"');
-  return authKey !== undefined && isSame(token, authKey) ? undefined : problem(403, "The token is not right");
-}
-
-/** Takes as long for any token: digests are compared, which have one length. */
-function isSame(given: string, wanted: string): boolean {
-  const digest = (text: string) => createHash("sha256").update(text).digest();
-  return timingSafeEqual(digest(given), digest(wanted));
+  return authKey !== undefined && isSameSecret(token, authKey)
+    ? undefined
+    : problem(403, "The token is not right");
 }

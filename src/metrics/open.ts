@@ -14,6 +14,7 @@ import { createMongoDbSink } from "./sinks/mongodb.ts";
 import { createQuestDbSink } from "./sinks/questdb.ts";
 import type { Sink } from "./sinks/sink.ts";
 import { Spool } from "./spool.ts";
+import { VisitTally } from "./visit-tally.ts";
 
 /**
  * Opens a publisher.
@@ -34,7 +35,9 @@ export function openPublisher(config: PublisherConfig, log: Log): Publisher {
     return new Delivery({ sink, spool, log, ...clock });
   });
   if (config.isSummarised) destinations.push(new RecentVisits((summary) => log.info("Visits", summary)));
-  return new Publisher({ locator, destinations, isAnonymous: config.isAnonymous, log });
+  const tally = config.isTallied ? new VisitTally(Date.now) : undefined;
+  if (tally !== undefined) destinations.push(tally);
+  return new Publisher({ locator, destinations, tally, isAnonymous: config.isAnonymous, log });
 }
 
 function sourceOf({ mmdbFile, mmdbWs }: PublisherConfig, log: Log): GeoSource | undefined {

@@ -15,6 +15,8 @@ export interface PublisherConfig {
   readonly mongoDb: MongoDbSettings | undefined;
   /** True to log, at the end, what the last visits were. */
   readonly isSummarised: boolean;
+  /** True where somebody may look at what the visits of the last hour were. */
+  readonly isTallied: boolean;
   readonly spoolDirectory: string;
   /** Bound of each sink's spool. */
   readonly spoolBytes: number;

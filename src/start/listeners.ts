@@ -19,7 +19,7 @@ export function edgeConfig(
   config: Config,
   { isShared, takenPorts }: Place,
   { headerRules, websiteWatch, certificate }: Sources,
-): Omit<EdgeConfig, "isRecording"> {
+): Omit<EdgeConfig, "recording"> {
   const { host, port, allowedOrigins, authKey, bucket, prefix = "", rejectQueryStrings, logLevel } = config;
   const {
     indexDocument,
@@ -60,7 +60,7 @@ export function edgeConfig(
 export async function startAdminListener(
   { host, adminPort: port, originTimeout: originTimeoutSeconds }: Config,
   { isShared, takenPorts }: Place,
-  edge: Omit<EdgeConfig, "isRecording">,
+  edge: Omit<EdgeConfig, "recording">,
   parts: Pick<ThreadHost, "keeper" | "operations" | "log">,
 ): Promise<Admin | undefined> {
   if (port === undefined) return undefined;

@@ -3,10 +3,13 @@
 import type { CacheFacts } from "../keeper/cache-facts.ts";
 import type { KeyFacts } from "../keeper/key-facts.ts";
 import type { PublishingState } from "../metrics/sink-state.ts";
+import type { VisitSummary } from "../metrics/visit-tally.ts";
 import type { ThreadCounters } from "./counters.ts";
 import { exposition } from "./exposition.ts";
 import { familiesOf, type ProcessState } from "./families.ts";
+import { History, SAMPLED_EVERY_MS } from "./history.ts";
 import type { Operations } from "./operations.ts";
+import { overviewText } from "./overview.ts";
 import { mostDescriptors, openDescriptors } from "./process-facts.ts";
 import { ReadinessCheck, type ReadinessParts } from "./readiness.ts";
 
@@ -17,6 +20,8 @@ export interface MainOperationsParts extends Omit<ReadinessParts, "answeredAtMs"
   readonly explain: (key: string) => Promise<KeyFacts>;
   /** Absent where visits aren't stored. */
   readonly publishing: (() => Promise<PublishingState>) | undefined;
+  /** What the visits of the last hour were; absent where nobody may look. */
+  readonly visits: (() => Promise<VisitSummary | undefined>) | undefined;
   readonly connections: () => number;
   readonly facts: Pick<ProcessState, "version" | "threads" | "mostConnections">;
 }
@@ -25,6 +30,7 @@ export interface MainOperationsParts extends Omit<ReadinessParts, "answeredAtMs"
 export class MainOperations implements Operations {
   readonly #parts: MainOperationsParts;
   readonly #readiness: ReadinessCheck;
+  #history: History | undefined;
 
   constructor(parts: MainOperationsParts) {
     this.#parts = parts;
@@ -52,6 +58,28 @@ export class MainOperations implements Operations {
 
   explain(key: string): Promise<KeyFacts> {
     return this.#parts.explain(key);
+  }
+
+  /** Keeps what is measured from now on, for the charts. */
+  keepHistory(): void {
+    const { counters, nowMs } = this.#parts;
+    const history = new History(counters.sum(), nowMs());
+    this.#history = history;
+    setInterval(() => history.sample(counters.sum(), nowMs()), SAMPLED_EVERY_MS).unref();
+  }
+
+  async overview(sinceMs: number): Promise<string> {
+    const { counters, cacheFacts, publishing, visits, nowMs } = this.#parts;
+    const [state, summary] = await Promise.all([publishing?.(), visits?.()]);
+    return overviewText({
+      nowMs: nowMs(),
+      points: this.#history?.since(sinceMs) ?? { fine: [], coarse: [] },
+      originAnsweredAtMs: counters.originAnsweredAtMs,
+      cache: cacheFacts(),
+      publishing: state,
+      visits: summary,
+      process: this.#processState(),
+    });
   }
 
   #processState(): ProcessState {

@@ -11,4 +11,10 @@ export interface Operations {
   metrics(): Promise<string>;
   /** What is known of a key. Asks S3 nothing and changes nothing. Never rejects. */
   explain(key: string): Promise<KeyFacts>;
+  /**
+   * What the dashboard shows, as JSON. Never rejects.
+   *
+   * @param sinceMs points of the charts that are later than this are in it, milliseconds since the epoch
+   */
+  overview(sinceMs: number): Promise<string>;
 }

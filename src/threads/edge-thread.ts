@@ -115,6 +115,10 @@ export async function startEdgeThread(
         return void host.operations
           .explain(data.key)
           .then((facts) => send({ type: "explained", id: data.id, facts }));
+      case "ask-overview":
+        return void host.operations
+          .overview(data.sinceMs)
+          .then((text) => send({ type: "overview", id: data.id, text }));
       case "dropped-all":
       case "settings-taken":
         acknowledgements.get(data.id)?.();

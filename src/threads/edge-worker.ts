@@ -37,6 +37,8 @@ self.onmessage = ({ data }: MessageEvent<ToEdge>) => {
       return operations.foundMetrics(data.id, data.text);
     case "explained":
       return operations.explained(data.id, data.facts);
+    case "overview":
+      return operations.foundOverview(data.id, data.text);
     case "drop":
       return edge?.client.drop(data.keys);
     case "drop-all":

@@ -8,6 +8,7 @@ import type { Level } from "../log/log.ts";
 import type { VisitBatch } from "../metrics/batch.ts";
 import type { PublisherConfig } from "../metrics/publisher-config.ts";
 import type { SinkState } from "../metrics/sink-state.ts";
+import type { VisitSummary } from "../metrics/visit-tally.ts";
 import type { Part } from "../origin/origin.ts";
 import type { BucketWebsite } from "../origin/website.ts";
 import type { Readiness } from "../telemetry/readiness.ts";
@@ -29,6 +30,7 @@ export type ToEdge =
   | { readonly type: "readiness"; readonly id: number; readonly readiness: Readiness }
   | { readonly type: "metrics"; readonly id: number; readonly text: string }
   | { readonly type: "explained"; readonly id: number; readonly facts: KeyFacts }
+  | { readonly type: "overview"; readonly id: number; readonly text: string }
   | { readonly type: "drop"; readonly keys: readonly string[] }
   | { readonly type: "drop-all"; readonly id: number }
   | { readonly type: "close-idle"; readonly id: number }
@@ -72,6 +74,7 @@ export type FromEdge =
   | { readonly type: "ask-readiness"; readonly id: number }
   | { readonly type: "ask-metrics"; readonly id: number }
   | { readonly type: "ask-explanation"; readonly id: number; readonly key: string }
+  | { readonly type: "ask-overview"; readonly id: number; readonly sinceMs: number }
   | { readonly type: "dropped-all"; readonly id: number }
   | { readonly type: "settings-taken"; readonly id: number }
   | { readonly type: "closed-idle"; readonly id: number; readonly connections: number }
@@ -87,6 +90,7 @@ export type ToPublisher =
   | { readonly type: "visits"; readonly id: string; readonly batch: VisitBatch }
   | { readonly type: "level"; readonly level: Level }
   | { readonly type: "state"; readonly id: number }
+  | { readonly type: "summarise"; readonly id: number }
   | { readonly type: "stop"; readonly deadlineMs: number };
 
 /** From the publisher to the main thread. */
@@ -97,5 +101,6 @@ export type FromPublisher =
   | { readonly type: "taken"; readonly id: string }
   | { readonly type: "level-taken" }
   | { readonly type: "state"; readonly id: number; readonly sinks: readonly SinkState[] }
+  | { readonly type: "summary"; readonly id: number; readonly summary: VisitSummary | undefined }
   | { readonly type: "log"; readonly line: string }
   | { readonly type: "stopped" };

@@ -5,6 +5,7 @@ import type { Level, Log } from "../log/log.ts";
 import { BATCH_VISITS, countOf, type VisitBatch } from "../metrics/batch.ts";
 import type { PublisherConfig } from "../metrics/publisher-config.ts";
 import type { PublishingState, SinkState } from "../metrics/sink-state.ts";
+import type { VisitSummary } from "../metrics/visit-tally.ts";
 import type { FromPublisher, ToPublisher } from "./messages.ts";
 import { Questions } from "./questions.ts";
 
@@ -36,6 +37,8 @@ export interface PublisherThread {
   setLogLevel(level: Level): Promise<void>;
   /** How the delivery stands. Never rejects. */
   state(): Promise<PublishingState>;
+  /** What the visits of the last hour were; undefined where nobody looks, or it isn't said in time. Never rejects. */
+  summary(): Promise<VisitSummary | undefined>;
   /** Takes no more; resolves when what it has is stored, or is left to the spool after `deadlineMs`. */
   stop(deadlineMs: number): Promise<void>;
 }
@@ -88,6 +91,7 @@ export async function startPublisher(
     async state() {
       return { batchesUnderWay: underWay.size, dropped, sinks: await thread.sinks() };
     },
+    summary: () => thread.summary(),
     async stop(deadlineMs) {
       isStopping = true;
       thread.send({ type: "stop", deadlineMs });
@@ -106,6 +110,8 @@ interface Thread {
   setLogLevel(level: Level): Promise<void>;
   /** How the sinks stand; none where it doesn't say so in time. */
   sinks(): Promise<readonly SinkState[]>;
+  /** What the visits of the last hour were; undefined where it doesn't say so in time. */
+  summary(): Promise<VisitSummary | undefined>;
   /** Resolves when the thread has ended, with why. */
   readonly ended: Promise<string>;
   /** Resolves when everything is stored, or the thread has ended. */
@@ -124,6 +130,7 @@ async function startThread(
   /** Told in the order in which they were asked for. */
   const levels: (() => void)[] = [];
   const states = new Questions<readonly SinkState[]>();
+  const summaries = new Questions<VisitSummary | undefined>();
   let lastId = 0;
   let reason = "it ended";
   const send = (message: ToPublisher) => worker.postMessage(message);
@@ -140,6 +147,8 @@ async function startThread(
         return levels.shift()?.();
       case "state":
         return states.answer(data.id, data.sinks);
+      case "summary":
+        return summaries.answer(data.id, data.summary);
       case "log":
         return host.writeLine(data.line);
       case "stopped":
@@ -170,5 +179,12 @@ async function startThread(
     setTimeout(() => states.answer(id, []), STATE_DEADLINE_MS).unref();
     return answer;
   };
-  return { send, setLogLevel, sinks, ended: ended.promise, stopped: stopped.promise };
+  const summary = () => {
+    const id = ++lastId;
+    const answer = summaries.wait(id);
+    send({ type: "summarise", id });
+    setTimeout(() => summaries.answer(id, undefined), STATE_DEADLINE_MS).unref();
+    return answer;
+  };
+  return { send, setLogLevel, sinks, summary, ended: ended.promise, stopped: stopped.promise };
 }

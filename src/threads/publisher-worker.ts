@@ -23,6 +23,8 @@ self.onmessage = ({ data }: MessageEvent<ToPublisher>) => {
       return send({ type: "level-taken" });
     case "state":
       return send({ type: "state", id: data.id, sinks: publisher?.sinks ?? [] });
+    case "summarise":
+      return send({ type: "summary", id: data.id, summary: publisher?.summary });
     case "stop":
       return publisher?.close(data.deadlineMs).then(() => send({ type: "stopped" }));
   }

@@ -12,6 +12,7 @@ export class RemoteOperations implements Operations {
   readonly #readiness = new Questions<Readiness>();
   readonly #metrics = new Questions<string>();
   readonly #explanations = new Questions<KeyFacts>();
+  readonly #overview = new Questions<string>();
   #lastId = 0;
 
   constructor(send: (message: FromEdge) => void) {
@@ -39,6 +40,13 @@ export class RemoteOperations implements Operations {
     return answer;
   }
 
+  overview(sinceMs: number): Promise<string> {
+    const id = ++this.#lastId;
+    const answer = this.#overview.wait(id);
+    this.#send({ type: "ask-overview", id, sinceMs });
+    return answer;
+  }
+
   /** The answer about readiness. */
   foundReadiness(id: number, readiness: Readiness): void {
     this.#readiness.answer(id, readiness);
@@ -52,5 +60,10 @@ export class RemoteOperations implements Operations {
   /** The answer about a key. */
   explained(id: number, facts: KeyFacts): void {
     this.#explanations.answer(id, facts);
+  }
+
+  /** What the dashboard shows. */
+  foundOverview(id: number, text: string): void {
+    this.#overview.answer(id, text);
   }
 }

@@ -6,6 +6,7 @@ import { ClientAddresses } from "../../src/edge/client-address.ts";
 import { corsPolicy } from "../../src/edge/cors.ts";
 import { createHandler, type Handler } from "../../src/edge/handler.ts";
 import { HotMap } from "../../src/edge/hot-map.ts";
+import { LiveFeed } from "../../src/edge/live-feed.ts";
 import { websiteOf } from "../../src/edge/website-config.ts";
 import { Disk, type ListedFile } from "../../src/keeper/disk.ts";
 import { Keeper } from "../../src/keeper/keeper.ts";
@@ -82,13 +83,12 @@ export class Life {
     });
     const hotMap = new HotMap();
     this.keeper.attach({ drop: (keys) => hotMap.drop(keys), dropAll: async () => hotMap.dropAll() });
+    const unasked = () => Promise.reject();
+    const operations = { readiness: unasked, metrics: unasked, explain: unasked, overview: unasked };
     this.handler = createHandler({
       keeper: this.keeper,
-      operations: {
-        readiness: () => Promise.reject(),
-        metrics: () => Promise.reject(),
-        explain: () => Promise.reject(),
-      },
+      operations,
+      live: new LiveFeed(operations),
       uses,
       hotMap,
       requestsUnderWay: () => 0,

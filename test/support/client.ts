@@ -15,6 +15,8 @@ export interface Ask {
   /** Sent as it is: nothing is normalised or encoded. */
   readonly path: string;
   readonly headers?: Readonly<Record<string, string>>;
+  /** What is sent after the head; its length is said. */
+  readonly content?: string;
 }
 
 /** One answer. */
@@ -53,10 +55,16 @@ async function askHttp1(port: number, request: Ask): Promise<Answer> {
 }
 
 /** An HTTP/1.1 request as it goes over the wire, which asks for the connection to be closed. */
-export function requestText(port: number, { method = "GET", path, headers = {} }: Ask): string {
-  const all: Record<string, string> = { Host: `127.0.0.1:${port}`, Connection: "close", ...headers };
+export function requestText(port: number, { method = "GET", path, headers = {}, content }: Ask): string {
+  const length = content === undefined ? {} : { "Content-Length": String(Buffer.byteLength(content)) };
+  const all: Record<string, string> = {
+    Host: `127.0.0.1:${port}`,
+    Connection: "close",
+    ...length,
+    ...headers,
+  };
   const lines = Object.entries(all).map(([name, value]) => `${name}: ${value}\r\n`);
-  return `${method} ${path} HTTP/1.1\r\n${lines.join("")}\r\n`;
+  return `${method} ${path} HTTP/1.1\r\n${lines.join("")}\r\n${content ?? ""}`;
 }
 
 /** Reads the one answer that `raw` holds; throws where there is none. */
@@ -88,7 +96,7 @@ function askHttp2(port: number, request: Ask): Promise<Answer> {
 export function askOver(
   session: ClientHttp2Session,
   port: number,
-  { method = "GET", path, headers = {} }: Ask,
+  { method = "GET", path, headers = {}, content }: Ask,
 ): Promise<Answer> {
   const { promise, resolve, reject } = Promise.withResolvers<Answer>();
   session.on("error", reject);
@@ -122,6 +130,6 @@ export function askOver(
       isComplete: failure === undefined && stream.rstCode === 0,
     });
   });
-  stream.end();
+  stream.end(content);
   return promise;
 }

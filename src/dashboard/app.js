@@ -1,0 +1,378 @@
+/** The dashboard: takes frames from the server and shows them. What came from visitors is only ever put in as text. */
+
+import { createChart, html } from "./chart.js";
+import { createMap } from "./map.js";
+
+const PATH = "/_proxy/dashboard";
+const byId = (id) => document.getElementById(id);
+
+// How numbers are written.
+
+const count = new Intl.NumberFormat("en", { maximumFractionDigits: 0 });
+const PREFIXES = ["", "k", "M", "G", "T", "P"];
+
+const rounded = (value) => Number(value.toPrecision(3));
+
+/** Three digits that matter, and a prefix. */
+function short(value, unit = "") {
+  const power = Math.abs(value) < 1 ? 0 : Math.floor(Math.log10(Math.abs(value)) / 3 + 1e-9);
+  const scaled = value / 1000 ** power;
+  const space = unit === "" ? "" : "\u00a0";
+  return `${rounded(scaled)}${space}${PREFIXES[power]}${unit}`;
+}
+const bytes = (value) => short(value, "B");
+const bytesPerSecond = (value) => short(value, "B/s");
+const perSecond = (value) => short(value, "/s");
+const percent = (share) => `${rounded(100 * share)}\u00a0%`;
+function duration(ms) {
+  if (ms >= 1000) return short(ms / 1000, "s");
+  return ms < 1 ? `${rounded(ms * 1000)}\u00a0µs` : `${rounded(ms)}\u00a0ms`;
+}
+function span(seconds) {
+  const [days, hours, minutes] = [seconds / 86_400, (seconds / 3_600) % 24, (seconds / 60) % 60].map(
+    Math.floor,
+  );
+  if (days > 0) return `${days} d ${hours} h`;
+  return hours > 0
+    ? `${hours} h ${minutes} min`
+    : minutes > 0
+      ? `${minutes} min`
+      : `${Math.floor(seconds)} s`;
+}
+const regions = new Intl.DisplayNames(["en"], { type: "region" });
+function countryName(code) {
+  if (code === "") return "Unknown";
+  try {
+    return regions.of(code) ?? code;
+  } catch {
+    return code;
+  }
+}
+
+// Charts.
+
+const rate = (of) => (point) => point[of] / point.seconds;
+const hitRatio = (point) => (point.cached === 0 ? null : point.hits / point.cached);
+const charts = [
+  {
+    title: "Requests",
+    format: perSecond,
+    series: [
+      { name: "all", color: "blue", value: rate("requests") },
+      { name: "4xx", color: "orange", value: rate("refused") },
+      { name: "5xx", color: "red", value: rate("failed") },
+    ],
+  },
+  {
+    title: "Hit ratio",
+    format: percent,
+    most: 1,
+    series: [{ name: "hits", color: "green", value: hitRatio }],
+  },
+  {
+    title: "Latency",
+    format: duration,
+    isLogarithmic: true,
+    series: [
+      { name: "p50", color: "blue", value: (point) => point.p50Ms },
+      { name: "p95", color: "orange", value: (point) => point.p95Ms },
+      { name: "p99", color: "red", value: (point) => point.p99Ms },
+    ],
+  },
+  {
+    title: "Traffic",
+    format: bytesPerSecond,
+    series: [
+      { name: "sent", color: "blue", value: rate("sentBytes") },
+      { name: "from S3", color: "orange", value: rate("s3Bytes") },
+    ],
+  },
+  {
+    title: "Requests to S3",
+    format: perSecond,
+    series: [
+      { name: "all", color: "blue", value: rate("s3Requests") },
+      { name: "failed", color: "red", value: rate("s3Failed") },
+    ],
+  },
+  {
+    title: "Latency of S3",
+    format: duration,
+    isLogarithmic: true,
+    series: [
+      { name: "p50", color: "blue", value: (point) => point.s3P50Ms },
+      { name: "p95", color: "orange", value: (point) => point.s3P95Ms },
+    ],
+  },
+].map(createChart);
+byId("charts").append(...charts.map(({ element }) => element));
+
+// What has come so far.
+
+const KEPT = { fine: 150, coarse: 225 };
+const points = { fine: [], coarse: [] };
+let cpu;
+
+/** Adds what is new; after a pause a frame has again what is known. */
+function addPoints(kind, columns, rows) {
+  const lastMs = points[kind].at(-1)?.atMs ?? 0;
+  const added = rows.map((row) => Object.fromEntries(columns.map((name, index) => [name, row[index]])));
+  points[kind] = [...points[kind], ...added.filter(({ atMs }) => atMs > lastMs)].slice(-KEPT[kind]);
+}
+
+function showCharts(nowMs) {
+  const seconds = Number(document.querySelector("#range input:checked").value);
+  // Before the first coarse points an hour has fine ones at least, and the last seconds always.
+  const coarseUntilMs = points.coarse.at(-1)?.atMs ?? 0;
+  const shown =
+    seconds === 300
+      ? points.fine
+      : [...points.coarse, ...points.fine.filter(({ atMs }) => atMs > coarseUntilMs)];
+  for (const chart of charts) chart.show(shown, nowMs, seconds);
+}
+
+// Numbers of now.
+
+function showTiles({ process, originAnsweredAtMs, nowMs }) {
+  // Ten seconds together are calmer than two.
+  const last = points.fine.slice(-5);
+  const sum = (of) => last.reduce((total, point) => total + point[of], 0);
+  const seconds = sum("seconds") || 1;
+  const cached = sum("cached");
+  const latest = last.findLast(({ p50Ms }) => p50Ms !== null);
+  const ofS3 = points.fine.findLast(({ s3P50Ms }) => s3P50Ms !== null);
+  const share = (part, whole) => (whole === 0 ? "–" : percent(part / whole));
+  const busy = cpu && (process.cpuSeconds - cpu.cpuSeconds) / ((nowMs - cpu.nowMs) / 1000);
+  cpu = { cpuSeconds: process.cpuSeconds, nowMs };
+  const answered =
+    originAnsweredAtMs === 0 ? "never answered" : `answered ${span((nowMs - originAnsweredAtMs) / 1000)} ago`;
+  const tiles = [
+    ["Requests", perSecond(sum("requests") / seconds), `${share(sum("failed"), sum("requests"))} failed`],
+    ["Hit ratio", share(sum("hits"), cached), `${short(cached / seconds)} lookups/s`],
+    [
+      "Latency, median",
+      latest ? duration(latest.p50Ms) : "–",
+      `p99 ${latest ? duration(latest.p99Ms) : "–"}`,
+    ],
+    [
+      "Sent",
+      bytesPerSecond(sum("sentBytes") / seconds),
+      `${bytesPerSecond(sum("s3Bytes") / seconds)} from S3`,
+    ],
+    ["Requests to S3", perSecond(sum("s3Requests") / seconds), answered],
+    [
+      "Latency of S3, median",
+      ofS3 ? duration(ofS3.s3P50Ms) : "–",
+      `p95 ${ofS3 ? duration(ofS3.s3P95Ms) : "–"}`,
+    ],
+    ["Connections", count.format(process.connections), `of ${short(process.mostConnections)}`],
+    ["Memory", bytes(process.residentBytes), `CPU ${busy ? percent(Math.max(0, busy)) : "–"}`],
+  ];
+  byId("tiles").replaceChildren(
+    ...tiles.map(([name, value, more]) =>
+      html(
+        "div",
+        { className: "tile" },
+        html("span", {}, name),
+        html("b", {}, value),
+        html("span", {}, more),
+      ),
+    ),
+  );
+}
+
+// Tables.
+
+function showTable(id, rows, nothing, nameOf = (name) => name) {
+  const most = Math.max(1, ...rows.map(([, occurred]) => occurred));
+  const lines = rows.map(([name, occurred]) => {
+    const cell = html("td", { title: nameOf(name) }, nameOf(name));
+    cell.style.setProperty("--share", occurred / most);
+    return html("tr", {}, cell, html("td", {}, count.format(occurred)));
+  });
+  const none = html("tr", {}, html("td", { className: "none", colSpan: 2 }, nothing));
+  byId(id).tBodies[0].replaceChildren(...(lines.length === 0 ? [none] : lines));
+}
+
+const STATUS_NAMES = new Map(
+  Object.entries({
+    200: "OK",
+    206: "Partial Content",
+    301: "Moved Permanently",
+    302: "Found",
+    304: "Not Modified",
+    308: "Permanent Redirect",
+    400: "Bad Request",
+    403: "Forbidden",
+    404: "Not Found",
+    405: "Method Not Allowed",
+    412: "Precondition Failed",
+    416: "Range Not Satisfiable",
+    500: "Internal Error",
+    502: "Bad Gateway",
+    503: "Service Unavailable",
+    504: "Gateway Timeout",
+  }),
+);
+
+let map;
+function showVisits({ visits, publishing }) {
+  if (visits === undefined) return;
+  const { pages, missing, statuses, countries, cities } = visits;
+  showTable("pages", pages, "None yet");
+  showTable("missing", missing, "None");
+  showTable("statuses", statuses, "None yet", (code) => `${code} ${STATUS_NAMES.get(code) ?? ""}`);
+  const isAnyKnown = countries.some(([code]) => code !== "");
+  showTable("countries", countries.slice(0, 12), "None yet", countryName);
+  map?.show(countries, cities);
+  byId("note").textContent = [
+    isAnyKnown ? "" : "Places are known where --mmdb-file or --mmdb-host is given.",
+    publishing === undefined
+      ? "Beyond a hundred requests a second and thread, what is said of visits is estimated from a sample."
+      : "",
+  ].join(" ");
+}
+
+// The cache and the sinks.
+
+function showCache({ cache }) {
+  const fills = [
+    ["Memory", cache.memory],
+    ["Disk", cache.disk],
+  ].map(([name, tier]) => {
+    const share = tier.mostBytes === 0 ? 0 : Math.min(1, tier.bytes / tier.mostBytes);
+    const level = html("i");
+    level.style.width = percent(share).replace("\u00a0", "");
+    const track = html("div", { className: "track" }, level);
+    const limit = tier.mostBytes === 0 ? "off" : `${bytes(tier.bytes)} of ${bytes(tier.mostBytes)}`;
+    return html("div", { className: "fill" }, html("span", {}, name), track, html("span", {}, limit));
+  });
+  const facts = [
+    ["Objects", cache.objects],
+    ["Encoded representations", cache.representations],
+    ["Remembered as missing", cache.negatives],
+    ["Evicted from memory", cache.memory.evictions],
+    ["Evicted from disk", cache.disk.evictions],
+  ];
+  byId("cache").replaceChildren(
+    ...fills,
+    factTable(
+      [],
+      facts.map(([name, number]) => [name, count.format(number)]),
+    ),
+  );
+}
+
+function showSinks({ publishing }) {
+  const container = byId("sinks");
+  if (publishing === undefined) {
+    container.replaceChildren(
+      html("p", { className: "hint" }, "Visits are stored nowhere: no sink is configured."),
+    );
+    return;
+  }
+  const columns = publishing.sinks.map(({ sink }) => sink);
+  const row = (name, of, format = count.format) => [
+    name,
+    ...publishing.sinks.map((state) => format(state[of])),
+  ];
+  const rows = [
+    row("Delivered", "delivered"),
+    row("Waiting in memory", "waiting"),
+    row("Waiting on disk", "spooled"),
+    row("Spool", "spoolBytes", bytes),
+    row("Lost", "lost"),
+  ];
+  const more = `${count.format(publishing.batchesUnderWay)} batches under way, ${count.format(publishing.dropped)} visits dropped before`;
+  container.replaceChildren(factTable(columns, rows), html("p", { className: "hint" }, more));
+}
+
+function factTable(columns, rows) {
+  const cells = (kind, texts) => html("tr", {}, ...texts.map((text) => html(kind, {}, text)));
+  const head = columns.length === 0 ? [] : [html("thead", {}, cells("th", ["", ...columns]))];
+  const body = html("tbody", {}, ...rows.map((row) => cells("td", row)));
+  return html("table", { className: "facts" }, ...head, body);
+}
+
+function showProcess({ process, nowMs }) {
+  const up = span(nowMs / 1000 - process.startedAtSeconds);
+  const threads = `${process.threads} ${process.threads === 1 ? "thread" : "threads"}`;
+  byId("process").textContent = `${process.version} · Bun ${process.bunVersion} · ${threads} · up ${up}`;
+}
+
+// Frames.
+
+let frame;
+function show() {
+  if (frame === undefined) return;
+  showProcess(frame);
+  showCharts(frame.nowMs);
+  showTiles(frame);
+  showVisits(frame);
+  showCache(frame);
+  showSinks(frame);
+}
+function setConnection(state, text) {
+  byId("connection").dataset.state = state;
+  byId("connection").textContent = text;
+}
+
+function listen() {
+  const source = new EventSource(`${PATH}/events`);
+  source.onmessage = ({ data }) => {
+    frame = JSON.parse(data);
+    addPoints("fine", frame.columns, frame.fine);
+    addPoints("coarse", frame.columns, frame.coarse);
+    setConnection("live", "live");
+    // What nobody sees need not be drawn.
+    if (!document.hidden) show();
+  };
+  source.onerror = () => {
+    setConnection("waiting", "reconnecting");
+    // The session has ended: the page is the form to log in then.
+    if (source.readyState === EventSource.CLOSED) setTimeout(() => location.reload(), 2_000);
+  };
+}
+document.addEventListener("visibilitychange", show);
+byId("range").addEventListener("change", () => frame && showCharts(frame.nowMs));
+listen();
+createMap(byId("map"), countryName, count.format).then((made) => {
+  map = made;
+  show();
+});
+
+// Clearing.
+
+const form = byId("clear");
+const dialog = byId("confirm");
+form.addEventListener("change", () => {
+  form.elements.path.disabled = form.elements.kind.value === "all";
+});
+form.addEventListener("submit", (event) => {
+  event.preventDefault();
+  const kind = form.elements.kind.value;
+  const path = form.elements.path.value;
+  const what = { all: "everything", prefix: `all that begins with "${path}"`, key: `"${path}"` }[kind];
+  dialog.querySelector("p").textContent =
+    `Clear ${what} from the cache? It is fetched from S3 again when it is asked for.`;
+  dialog.returnValue = "no";
+  dialog.onclose = () => {
+    if (dialog.returnValue === "yes") clear(kind, path, what);
+  };
+  dialog.showModal();
+});
+
+async function clear(kind, path, what) {
+  const output = form.querySelector("output");
+  output.textContent = "Clearing…";
+  try {
+    const query = kind === "all" ? "" : `?${kind}=${encodeURIComponent(path)}`;
+    const response = await fetch(`${PATH}/clear${query}`, { method: "POST" });
+    const { cleared, othersTold, error } = await response.json();
+    const objects = cleared === 1 ? "1 object" : `${count.format(cleared)} objects`;
+    const others = othersTold === false ? ". Other nodes could not be told" : "";
+    output.textContent = response.ok ? `Cleared ${what}: ${objects}${others}` : error;
+  } catch (error) {
+    output.textContent = `The proxy could not be asked: ${error.message}`;
+  }
+}

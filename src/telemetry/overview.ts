@@ -1,0 +1,33 @@
+/** What the dashboard shows, as the page reads it: nothing here names a type of this program's. */
+
+import type { CacheFacts } from "../keeper/cache-facts.ts";
+import type { PublishingState } from "../metrics/sink-state.ts";
+import type { VisitSummary } from "../metrics/visit-tally.ts";
+import type { ProcessState } from "./families.ts";
+import type { Point, Points } from "./history.ts";
+
+/** What an overview is made of. */
+export interface OverviewParts {
+  readonly nowMs: number;
+  readonly points: Points;
+  /** Milliseconds since the epoch, 0 for never. */
+  readonly originAnsweredAtMs: number;
+  readonly cache: CacheFacts;
+  /** Absent where visits aren't stored. */
+  readonly publishing: PublishingState | undefined;
+  /** Absent where nothing is known of visits. */
+  readonly visits: VisitSummary | undefined;
+  readonly process: ProcessState;
+}
+
+/** The overview as JSON. Of points only the numbers are in it, in the order of `columns`: there are many. */
+export function overviewText({ points, ...others }: OverviewParts): string {
+  const [example] = [...points.fine, ...points.coarse];
+  const rowsOf = (some: readonly Point[]) => some.map((point) => Object.values(point));
+  return JSON.stringify({
+    ...others,
+    columns: Object.keys(example ?? {}),
+    fine: rowsOf(points.fine),
+    coarse: rowsOf(points.coarse),
+  });
+}
