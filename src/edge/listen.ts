@@ -108,6 +108,8 @@ export function listen(options: ListenOptions, handler: Answering, log: Log): Re
     closeIdle: () => current.closeIdleConnections(),
     requestsUnderWay() {
       let count = current.pendingRequests;
+      // Asked of every request, and as a rule there is one server.
+      if (retiring.size === 0) return count;
       for (const { pendingRequests } of retiring) count += pendingRequests;
       return count;
     },
