@@ -81,6 +81,9 @@ function say(port: number, count: number): void {
   Be somebody from Boxford. When the demo ends, the log's last lines say who was there:
     curl -s -H "X-Forwarded-For: 2.125.160.216" http://localhost:${port}/ -o /dev/null
 
+  Watch it live, on a map too (the token is ${AUTH_KEY}):
+    http://localhost:${port}/_proxy/dashboard
+
   Forget everything:
     curl -X DELETE -H "Authorization: Bearer ${AUTH_KEY}" http://localhost:${port}/_proxy/_private/_cache/clear
 
