@@ -169,9 +169,8 @@ export class Store {
   /** Holds the body of an object in memory that is in its file, if it still is and there is room. Edges forget it then, to ask anew. */
   async raise(entry: ObjectEntry): Promise<void> {
     const body = await this.#files.bodyInMemory(entry);
-    const isSame =
-      body !== undefined && this.#ledger.holds(entry) && this.peek(entry.key)?.content === entry.content;
-    if (!isSame) return;
+    // It may have gone, have other headers or be another object meanwhile.
+    if (body === undefined || this.peek(entry.key)?.content !== entry.content) return;
     if (this.#ledger.moveToMemory({ ...entry, content: { ...entry.content, body } }))
       this.#onDrop([entry.key]);
   }

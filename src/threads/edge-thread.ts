@@ -11,6 +11,7 @@ import type { ThreadCounters } from "../telemetry/counters.ts";
 import type { Operations } from "../telemetry/operations.ts";
 import type { Certificate } from "../tls/certificate.ts";
 import type { FromEdge, ToEdge } from "./messages.ts";
+import { Questions } from "./questions.ts";
 
 /** What an edge's thread needs of the main thread. */
 export interface ThreadHost {
@@ -62,21 +63,13 @@ export async function startEdgeThread(
   const listening = Promise.withResolvers<number>();
   const stopped = Promise.withResolvers<void>();
   const ended = Promise.withResolvers<string>();
-  const acknowledgements = new Map<number, () => void>();
-  const closings = new Map<number, (connections: number) => void>();
-  let lastId = 0;
+  const acknowledgements = new Questions<void>();
+  const closings = new Questions<number>();
   let reason = "it ended";
   const send = (message: ToEdge) => worker.postMessage(message);
-  const acknowledged = (ask: (id: number) => void) => {
-    const id = ++lastId;
-    const { promise, resolve } = Promise.withResolvers<void>();
-    acknowledgements.set(id, resolve);
-    ask(id);
-    return promise;
-  };
   const detach = host.keeper.attach({
     drop: (keys) => send({ type: "drop", keys }),
-    dropAll: () => acknowledged((id) => send({ type: "drop-all", id })),
+    dropAll: () => acknowledgements.ask((id) => send({ type: "drop-all", id })),
   });
 
   worker.onmessage = ({ data }: MessageEvent<FromEdge>) => {
@@ -121,11 +114,9 @@ export async function startEdgeThread(
           .then((text) => send({ type: "overview", id: data.id, text }));
       case "dropped-all":
       case "settings-taken":
-        acknowledgements.get(data.id)?.();
-        return void acknowledgements.delete(data.id);
+        return acknowledgements.answer(data.id);
       case "closed-idle":
-        closings.get(data.id)?.(data.connections);
-        return void closings.delete(data.id);
+        return closings.answer(data.id, data.connections);
       case "visits":
         return host.takeVisits(data.batch);
       case "log":
@@ -144,8 +135,8 @@ export async function startEdgeThread(
     detach();
     host.keeper.vacate(edge);
     // A thread that is gone holds no copies any more.
-    for (const acknowledge of acknowledgements.values()) acknowledge();
-    for (const close of closings.values()) close(0);
+    acknowledgements.answerAll();
+    closings.answerAll(0);
     listening.reject(new Error(reason));
     stopped.resolve();
     ended.resolve(reason);
@@ -164,19 +155,13 @@ export async function startEdgeThread(
     port,
     ended: ended.promise,
     setBucketWebsite: (website) => send({ type: "website", website }),
-    setSettings: (settings) => acknowledged((id) => send({ type: "settings", id, settings })),
+    setSettings: (settings) => acknowledgements.ask((id) => send({ type: "settings", id, settings })),
     renew: (certificate) => send({ type: "renew", certificate }),
     setRetiring: (isRetiring) => send({ type: "retiring", isRetiring }),
     async stop(deadlineMs) {
       send({ type: "stop", deadlineMs });
       await stopped.promise;
     },
-    closeIdle() {
-      const id = ++lastId;
-      const { promise, resolve } = Promise.withResolvers<number>();
-      closings.set(id, resolve);
-      send({ type: "close-idle", id });
-      return promise;
-    },
+    closeIdle: () => closings.ask((id) => send({ type: "close-idle", id })),
   };
 }

@@ -131,7 +131,6 @@ async function startThread(
   const levels: (() => void)[] = [];
   const states = new Questions<readonly SinkState[]>();
   const summaries = new Questions<VisitSummary | undefined>();
-  let lastId = 0;
   let reason = "it ended";
   const send = (message: ToPublisher) => worker.postMessage(message);
   worker.onmessage = ({ data }: MessageEvent<FromPublisher>) => {
@@ -172,19 +171,15 @@ async function startThread(
     send({ type: "level", level });
     return Promise.race([promise, ended.promise.then(() => {})]);
   };
-  const sinks = () => {
-    const id = ++lastId;
-    const answer = states.wait(id);
-    send({ type: "state", id });
-    setTimeout(() => states.answer(id, []), STATE_DEADLINE_MS).unref();
-    return answer;
-  };
-  const summary = () => {
-    const id = ++lastId;
-    const answer = summaries.wait(id);
-    send({ type: "summarise", id });
-    setTimeout(() => summaries.answer(id, undefined), STATE_DEADLINE_MS).unref();
-    return answer;
-  };
+  const sinks = () =>
+    states.ask((id) => {
+      send({ type: "state", id });
+      setTimeout(() => states.answer(id, []), STATE_DEADLINE_MS).unref();
+    });
+  const summary = () =>
+    summaries.ask((id) => {
+      send({ type: "summarise", id });
+      setTimeout(() => summaries.answer(id, undefined), STATE_DEADLINE_MS).unref();
+    });
   return { send, setLogLevel, sinks, summary, ended: ended.promise, stopped: stopped.promise };
 }

@@ -45,31 +45,19 @@ export class RemoteKeeper implements KeeperClient {
   }
 
   seek(entry: GrowingEntry, part: Part, isUnreadable = false): Promise<Seek> {
-    const id = ++this.#lastId;
-    const answer = this.#seeks.wait(id);
-    this.#send({ type: "seek", id, entry, part, isUnreadable });
-    return answer;
+    return this.#seeks.ask((id) => this.#send({ type: "seek", id, entry, part, isUnreadable }));
   }
 
   represent(key: string, generation: number, coding: Coding): Promise<boolean> {
-    const id = ++this.#lastId;
-    const answer = this.#representations.wait(id);
-    this.#send({ type: "represent", id, key, generation, coding });
-    return answer;
+    return this.#representations.ask((id) => this.#send({ type: "represent", id, key, generation, coding }));
   }
 
   list(prefix: string, token?: string): Promise<ListLookup> {
-    const id = ++this.#lastId;
-    const answer = this.#lists.wait(id);
-    this.#send({ type: "list", id, prefix, token });
-    return answer;
+    return this.#lists.ask((id) => this.#send({ type: "list", id, prefix, token }));
   }
 
   async clearEverywhere(scope?: ClearScope): Promise<Cleared> {
-    const id = ++this.#lastId;
-    const answer = this.#clears.wait(id);
-    this.#send({ type: "clear", id, scope });
-    const cleared = await answer;
+    const cleared = await this.#clears.ask((id) => this.#send({ type: "clear", id, scope }));
     if (cleared === undefined) throw new Error("The clear failed");
     return cleared;
   }

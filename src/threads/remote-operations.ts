@@ -13,38 +13,25 @@ export class RemoteOperations implements Operations {
   readonly #metrics = new Questions<string>();
   readonly #explanations = new Questions<KeyFacts>();
   readonly #overview = new Questions<string>();
-  #lastId = 0;
 
   constructor(send: (message: FromEdge) => void) {
     this.#send = send;
   }
 
   readiness(): Promise<Readiness> {
-    const id = ++this.#lastId;
-    const answer = this.#readiness.wait(id);
-    this.#send({ type: "ask-readiness", id });
-    return answer;
+    return this.#readiness.ask((id) => this.#send({ type: "ask-readiness", id }));
   }
 
   metrics(): Promise<string> {
-    const id = ++this.#lastId;
-    const answer = this.#metrics.wait(id);
-    this.#send({ type: "ask-metrics", id });
-    return answer;
+    return this.#metrics.ask((id) => this.#send({ type: "ask-metrics", id }));
   }
 
   explain(key: string): Promise<KeyFacts> {
-    const id = ++this.#lastId;
-    const answer = this.#explanations.wait(id);
-    this.#send({ type: "ask-explanation", id, key });
-    return answer;
+    return this.#explanations.ask((id) => this.#send({ type: "ask-explanation", id, key }));
   }
 
   overview(sinceMs: number): Promise<string> {
-    const id = ++this.#lastId;
-    const answer = this.#overview.wait(id);
-    this.#send({ type: "ask-overview", id, sinceMs });
-    return answer;
+    return this.#overview.ask((id) => this.#send({ type: "ask-overview", id, sinceMs }));
   }
 
   /** The answer about readiness. */
