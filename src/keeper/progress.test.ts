@@ -181,6 +181,19 @@ describe("a mark", () => {
     await Promise.all([early, new Progress(progress.buffer).changedSince(mark)]);
     expect(await isSettled(progress.changedSince(progress.mark))).toBe(false);
   });
+
+  test("taken between a change and its notification is not outdated by that", async () => {
+    const progress = recordOf([[0, 0, 100]]);
+    const { mark } = progress;
+    const waiting = progress.changedSince(mark);
+    const words = new Int32Array(progress.buffer);
+    const notified = Atomics.waitAsync(words, 0, mark);
+    Atomics.notify(words, 0);
+    await notified.value;
+    expect(await isSettled(waiting)).toBe(false);
+    progress.advance(0, 10);
+    await waiting;
+  });
 });
 
 describe("the state", () => {

@@ -149,7 +149,8 @@ export class Progress {
 
   /** Resolves once something has changed after the mark was taken. */
   async changedSince(mark: number): Promise<void> {
-    await changed(this.#header, CHANGES, mark);
+    // Who looks between a change and its notification is woken by it for nothing.
+    while (this.mark === mark) await notified(this.#header, CHANGES, mark);
   }
 
   /** Takes a seat: the bytes are waited for. False where the fill has been given up. */
@@ -193,7 +194,7 @@ export class Progress {
 
   /** Resolves once there may be another number of seats, and at the end. */
   async seatsChangedSince(seats: number): Promise<void> {
-    await changed(this.#header, SEATS, seats);
+    await notified(this.#header, SEATS, seats);
   }
 
   /** Lets nobody take a seat any more. False where one is taken. */
@@ -233,7 +234,8 @@ export class Progress {
   }
 }
 
-async function changed(words: Int32Array, index: number, seen: number): Promise<void> {
+/** Resolves when the word is another one than was seen, or at the next notification, which needn't be of a change. */
+async function notified(words: Int32Array, index: number, seen: number): Promise<void> {
   const waiting = Atomics.waitAsync(words, index, seen);
   if (waiting.async) await waiting.value;
 }
