@@ -19,7 +19,7 @@ export function startNamed(
   if (name === "nginx" || name === "nginx-uncached")
     return startNginx(originPort, work, name === "nginx-uncached");
   if (name === "varnish") return startVarnish(originPort, work);
-  if (name === "bare-fetch") return startBareFetch(originPort, work);
+  if (name === "bare-fetch" || name === "bare-hit") return startBare(name, originPort, work);
   return startProxy(project, originPort, work, name);
 }
 
@@ -62,10 +62,10 @@ async function startVarnish(originPort: number, work: string): Promise<Server> {
   return startAndWait(varnishCommand(setup), directory, everyProtocolAt(port));
 }
 
-async function startBareFetch(originPort: number, work: string): Promise<Server> {
-  const directory = await mkdtemp(join(work, "bare-fetch-"));
+async function startBare(name: "bare-fetch" | "bare-hit", originPort: number, work: string): Promise<Server> {
+  const directory = await mkdtemp(join(work, `${name}-`));
   const port = freePort();
-  const command = [BUN, join(import.meta.dirname, "bare-fetch.ts"), String(port), String(originPort)];
+  const command = [BUN, join(import.meta.dirname, `${name}.ts`), String(port), String(originPort)];
   return startAndWait(command, directory, everyProtocolAt(port));
 }
 

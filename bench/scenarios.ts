@@ -12,7 +12,8 @@ export type ServerName =
   | "nginx"
   | "nginx-uncached"
   | "varnish"
-  | "bare-fetch";
+  | "bare-fetch"
+  | "bare-hit";
 
 /** How a server is named in the report. */
 export const LABELS: Readonly<Record<ServerName, string>> = {
@@ -24,6 +25,7 @@ export const LABELS: Readonly<Record<ServerName, string>> = {
   "nginx-uncached": "nginx, no cache",
   varnish: "Varnish",
   "bare-fetch": "bare fetch",
+  "bare-hit": "bare handler",
 };
 
 /** What is asked, over and over, as fast as it is answered. */
@@ -58,14 +60,28 @@ export const FEW_BYTES = 28_000_000;
 const KIB = 1024;
 const MANY = 64;
 const PEERS = ["nginx", "varnish"] as const;
+const PEERS_AND_RUNTIME = [...PEERS, "bare-hit"] as const;
 const HIT = { ours: "s3proxy", others: PEERS, protocol: "http1", connections: MANY, status: 200 } as const;
 const SMALL = { ...HIT, path: "/index.html", bodyBytes: 3 * KIB } as const;
 const [LARGE_PATH, HUGE_PATH] = LARGE_PATHS;
 
 /** Every scenario, in the order of the report. */
 export const scenarios: readonly Scenario[] = [
-  { ...SMALL, id: "small-http1", title: "3 KB hit, HTTP/1.1", isQuick: true },
-  { ...SMALL, id: "small-h2c", title: "3 KB hit, HTTP/2 cleartext", protocol: "h2c", isQuick: true },
+  {
+    ...SMALL,
+    id: "small-http1",
+    title: "3 KB hit, HTTP/1.1",
+    others: PEERS_AND_RUNTIME,
+    isQuick: true,
+  },
+  {
+    ...SMALL,
+    id: "small-h2c",
+    title: "3 KB hit, HTTP/2 cleartext",
+    others: PEERS_AND_RUNTIME,
+    protocol: "h2c",
+    isQuick: true,
+  },
   {
     ...SMALL,
     id: "small-h2tls",
@@ -87,6 +103,7 @@ export const scenarios: readonly Scenario[] = [
     ...HIT,
     id: "large",
     title: "100 KB hit, HTTP/1.1",
+    others: PEERS_AND_RUNTIME,
     path: LARGE_PATH,
     bodyBytes: 100 * KIB,
     isQuick: true,
