@@ -10,8 +10,8 @@ import type { BucketWebsite } from "../origin/website.ts";
 import type { ThreadCounters } from "../telemetry/counters.ts";
 import type { Operations } from "../telemetry/operations.ts";
 import type { Certificate } from "../tls/certificate.ts";
-import type { FromEdge, ToEdge } from "./messages.ts";
-import { Questions } from "./questions.ts";
+import type { AskedOfEdge, AskedOfMain, FromEdge, ToEdge } from "./messages.ts";
+import { Asker, answerTo } from "./questions.ts";
 
 /** What an edge's thread needs of the main thread. */
 export interface ThreadHost {
@@ -63,13 +63,14 @@ export async function startEdgeThread(
   const listening = Promise.withResolvers<number>();
   const stopped = Promise.withResolvers<void>();
   const ended = Promise.withResolvers<string>();
-  const acknowledgements = new Questions<void>();
-  const closings = new Questions<number>();
-  let reason = "it ended";
   const send = (message: ToEdge) => worker.postMessage(message);
+  const asker = new Asker<AskedOfEdge>(send);
+  const asked = askedBy(edge, host);
+  let reason = "it ended";
   const detach = host.keeper.attach({
     drop: (keys) => send({ type: "drop", keys }),
-    dropAll: () => acknowledgements.ask((id) => send({ type: "drop-all", id })),
+    // A thread that is gone holds no copies any more.
+    dropAll: () => asker.ask("dropAll").catch(() => {}),
   });
 
   worker.onmessage = ({ data }: MessageEvent<FromEdge>) => {
@@ -78,45 +79,11 @@ export async function startEdgeThread(
         return listening.resolve(data.port);
       case "failed":
         return listening.reject(new Error(data.reason));
-      case "lookup":
-        return answerLookup(data.id, data.key, data.unusable);
-      case "seek":
-        return void host.keeper
-          .seek(data.entry, data.part, data.isUnreadable)
-          .then((seek) => send({ type: "sought", id: data.id, seek }));
-      case "represent":
-        return void host.keeper
-          .represent(data.key, data.generation, data.coding)
-          .then((isAtHand) => send({ type: "represented", id: data.id, isAtHand }));
-      case "list":
-        return answerList(data.id, data.prefix, data.token);
-      case "clear":
-        return void host.keeper.clearEverywhere(data.scope).then(
-          (cleared) => send({ type: "cleared", id: data.id, cleared }),
-          (error) => {
-            host.log.critical("A clear failed", { reason: String(error) });
-            send({ type: "cleared", id: data.id, cleared: undefined });
-          },
-        );
-      case "ask-readiness":
-        return void host.operations
-          .readiness()
-          .then((readiness) => send({ type: "readiness", id: data.id, readiness }));
-      case "ask-metrics":
-        return void host.operations.metrics().then((text) => send({ type: "metrics", id: data.id, text }));
-      case "ask-explanation":
-        return void host.operations
-          .explain(data.key)
-          .then((facts) => send({ type: "explained", id: data.id, facts }));
-      case "ask-overview":
-        return void host.operations
-          .overview(data.sinceMs)
-          .then((text) => send({ type: "overview", id: data.id, text }));
-      case "dropped-all":
-      case "settings-taken":
-        return acknowledgements.answer(data.id);
-      case "closed-idle":
-        return closings.answer(data.id, data.connections);
+      case "ask":
+        return answerTo(data, asked, send);
+      case "answer":
+      case "refusal":
+        return asker.take(data);
       case "visits":
         return host.takeVisits(data.batch);
       case "log":
@@ -134,20 +101,12 @@ export async function startEdgeThread(
   worker.addEventListener("close", () => {
     detach();
     host.keeper.vacate(edge);
-    // A thread that is gone holds no copies any more.
-    acknowledgements.answerAll();
-    closings.answerAll(0);
+    asker.end(reason);
     listening.reject(new Error(reason));
     stopped.resolve();
     ended.resolve(reason);
   });
 
-  const answerLookup = async (id: number, key: string, unusable: number | undefined) => {
-    send({ type: "found", id, lookup: lent(await host.keeper.lookup(key, unusable), edge) });
-  };
-  const answerList = async (id: number, prefix: string, token: string | undefined) => {
-    send({ type: "listed", id, lookup: await host.keeper.list(prefix, token) });
-  };
   send({ type: "start", config, uses: host.uses.buffer, counters: host.counters.of(edge).buffer });
   const port = await listening.promise;
   return {
@@ -155,13 +114,35 @@ export async function startEdgeThread(
     port,
     ended: ended.promise,
     setBucketWebsite: (website) => send({ type: "website", website }),
-    setSettings: (settings) => acknowledgements.ask((id) => send({ type: "settings", id, settings })),
+    setSettings: (settings) => asker.ask("setSettings", settings).catch(() => {}),
     renew: (certificate) => send({ type: "renew", certificate }),
     setRetiring: (isRetiring) => send({ type: "retiring", isRetiring }),
     async stop(deadlineMs) {
       send({ type: "stop", deadlineMs });
       await stopped.promise;
     },
-    closeIdle: () => closings.ask((id) => send({ type: "close-idle", id })),
+    closeIdle: () => asker.ask("closeIdle").catch(() => 0),
+  };
+}
+
+/** Answers what an edge asks. */
+function askedBy(edge: number, { keeper, operations, log }: ThreadHost): AskedOfMain {
+  return {
+    lookup: async (key, unusable) => lent(await keeper.lookup(key, unusable), edge),
+    seek: (entry, part, isUnreadable) => keeper.seek(entry, part, isUnreadable),
+    represent: (key, generation, coding) => keeper.represent(key, generation, coding),
+    list: (prefix, token) => keeper.list(prefix, token),
+    async clearEverywhere(scope) {
+      try {
+        return await keeper.clearEverywhere(scope);
+      } catch (error) {
+        log.critical("A clear failed", { reason: String(error) });
+        throw error;
+      }
+    },
+    readiness: () => operations.readiness(),
+    metrics: () => operations.metrics(),
+    explain: (key) => operations.explain(key),
+    overview: (sinceMs) => operations.overview(sinceMs),
   };
 }

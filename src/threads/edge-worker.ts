@@ -1,56 +1,49 @@
 /** Entry point of an edge's thread. It starts when it is told its configuration, and ends when it is told to stop. */
 
-import { type Edge, type EdgeConfig, type EdgeSettings, startEdge } from "../edge/edge.ts";
+import { type Edge, type EdgeConfig, startEdge } from "../edge/edge.ts";
 import { Uses } from "../keeper/uses.ts";
 import { type AdjustableLog, createLog } from "../log/log.ts";
 import type { VisitBatch } from "../metrics/batch.ts";
 import { Counters } from "../telemetry/counters.ts";
-import type { FromEdge, ToEdge } from "./messages.ts";
+import type { AskedOfEdge, AskedOfMain, FromEdge, ToEdge } from "./messages.ts";
+import { Asker, answerTo } from "./questions.ts";
 import { RemoteKeeper } from "./remote-keeper.ts";
-import { RemoteOperations } from "./remote-operations.ts";
+import { remoteOperations } from "./remote-operations.ts";
 
 declare const self: Worker;
 
 const send = (message: FromEdge) => self.postMessage(message);
-const keeper = new RemoteKeeper(send);
-const operations = new RemoteOperations(send);
+const main = new Asker<AskedOfMain>(send);
+const keeper = new RemoteKeeper(main);
+const operations = remoteOperations(main);
 let edge: Edge | undefined;
 let log: AdjustableLog | undefined;
+
+const asked: AskedOfEdge = {
+  async dropAll() {
+    keeper.forgetAsked();
+    await edge?.client.dropAll();
+  },
+  setSettings(settings) {
+    log?.setLevel(settings.logLevel);
+    edge?.setSettings(settings);
+  },
+  closeIdle: () => edge?.listener.closeIdle() ?? 0,
+};
 
 self.onmessage = ({ data }: MessageEvent<ToEdge>) => {
   switch (data.type) {
     case "start":
       return start(data.config, new Uses(data.uses), new Counters(data.counters));
-    case "found":
-      return keeper.found(data.id, data.lookup);
-    case "listed":
-      return keeper.listed(data.id, data.lookup);
-    case "sought":
-      return keeper.sought(data.id, data.seek);
-    case "represented":
-      return keeper.represented(data.id, data.isAtHand);
-    case "cleared":
-      return keeper.cleared(data.id, data.cleared);
-    case "readiness":
-      return operations.foundReadiness(data.id, data.readiness);
-    case "metrics":
-      return operations.foundMetrics(data.id, data.text);
-    case "explained":
-      return operations.explained(data.id, data.facts);
-    case "overview":
-      return operations.foundOverview(data.id, data.text);
+    case "ask":
+      return answerTo(data, asked, send);
+    case "answer":
+    case "refusal":
+      return main.take(data);
     case "drop":
       return edge?.client.drop(data.keys);
-    case "drop-all":
-      keeper.forgetAsked();
-      return edge?.client.dropAll().then(() => send({ type: "dropped-all", id: data.id }));
-    case "close-idle":
-      return send({ type: "closed-idle", id: data.id, connections: edge?.listener.closeIdle() ?? 0 });
     case "website":
       return edge?.setBucketWebsite(data.website);
-    case "settings":
-      takeSettings(data.settings);
-      return send({ type: "settings-taken", id: data.id });
     case "renew":
       return edge?.listener.renew(data.certificate);
     case "retiring":
@@ -72,9 +65,4 @@ function start(config: EdgeConfig, uses: Uses, counters: Counters): void {
   } catch (error) {
     send({ type: "failed", reason: (error as Error).message });
   }
-}
-
-function takeSettings(settings: EdgeSettings): void {
-  log?.setLevel(settings.logLevel);
-  edge?.setSettings(settings);
 }

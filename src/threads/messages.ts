@@ -1,18 +1,38 @@
 /** The messages between the main thread, where the keeper is, and the threads of the edges and the publisher. */
 
 import type { EdgeConfig, EdgeSettings } from "../edge/edge.ts";
-import type { Coding } from "../http/coding.ts";
-import type { KeyFacts } from "../keeper/key-facts.ts";
-import type { Cleared, ClearScope, GrowingEntry, ListLookup, Lookup, Seek } from "../keeper/protocol.ts";
+import type { KeeperClient } from "../keeper/protocol.ts";
 import type { Level } from "../log/log.ts";
 import type { VisitBatch } from "../metrics/batch.ts";
 import type { PublisherConfig } from "../metrics/publisher-config.ts";
 import type { SinkState } from "../metrics/sink-state.ts";
 import type { VisitSummary } from "../metrics/visit-tally.ts";
-import type { Part } from "../origin/origin.ts";
 import type { BucketWebsite } from "../origin/website.ts";
-import type { Readiness } from "../telemetry/readiness.ts";
+import type { Operations } from "../telemetry/operations.ts";
 import type { Certificate } from "../tls/certificate.ts";
+import type { Question, Reply } from "./questions.ts";
+
+/** What an edge asks the main thread. */
+export type AskedOfMain = KeeperClient & Operations;
+
+/** What the main thread asks an edge. */
+export interface AskedOfEdge {
+  /** Forgets all its copies. */
+  dropAll(): Promise<void>;
+  /** Answers by these from now on. */
+  setSettings(settings: EdgeSettings): void;
+  /** Closes the connections on which nothing is asked; says how many. */
+  closeIdle(): number;
+}
+
+/** What the main thread asks the publisher. */
+export interface AskedOfPublisher {
+  setLogLevel(level: Level): void;
+  /** How its sinks stand. */
+  sinks(): readonly SinkState[];
+  /** What the visits of the last hour were; undefined where nobody looks. */
+  summary(): VisitSummary | undefined;
+}
 
 /** From the main thread to an edge. Messages arrive in the order they were sent. */
 export type ToEdge =
@@ -22,20 +42,10 @@ export type ToEdge =
       readonly uses: SharedArrayBuffer;
       readonly counters: SharedArrayBuffer;
     }
-  | { readonly type: "found"; readonly id: number; readonly lookup: Lookup }
-  | { readonly type: "listed"; readonly id: number; readonly lookup: ListLookup }
-  | { readonly type: "sought"; readonly id: number; readonly seek: Seek }
-  | { readonly type: "represented"; readonly id: number; readonly isAtHand: boolean }
-  | { readonly type: "cleared"; readonly id: number; readonly cleared: Cleared | undefined }
-  | { readonly type: "readiness"; readonly id: number; readonly readiness: Readiness }
-  | { readonly type: "metrics"; readonly id: number; readonly text: string }
-  | { readonly type: "explained"; readonly id: number; readonly facts: KeyFacts }
-  | { readonly type: "overview"; readonly id: number; readonly text: string }
+  | Question<AskedOfEdge>
+  | Reply
   | { readonly type: "drop"; readonly keys: readonly string[] }
-  | { readonly type: "drop-all"; readonly id: number }
-  | { readonly type: "close-idle"; readonly id: number }
   | { readonly type: "website"; readonly website: BucketWebsite | undefined }
-  | { readonly type: "settings"; readonly id: number; readonly settings: EdgeSettings }
   | { readonly type: "renew"; readonly certificate: Certificate }
   | { readonly type: "retiring"; readonly isRetiring: boolean }
   | { readonly type: "stop"; readonly deadlineMs: number };
@@ -44,40 +54,8 @@ export type ToEdge =
 export type FromEdge =
   | { readonly type: "listening"; readonly port: number }
   | { readonly type: "failed"; readonly reason: string }
-  | {
-      readonly type: "lookup";
-      readonly id: number;
-      readonly key: string;
-      readonly unusable: number | undefined;
-    }
-  | {
-      readonly type: "seek";
-      readonly id: number;
-      readonly entry: GrowingEntry;
-      readonly part: Part;
-      readonly isUnreadable: boolean;
-    }
-  | {
-      readonly type: "represent";
-      readonly id: number;
-      readonly key: string;
-      readonly generation: number;
-      readonly coding: Coding;
-    }
-  | {
-      readonly type: "list";
-      readonly id: number;
-      readonly prefix: string;
-      readonly token: string | undefined;
-    }
-  | { readonly type: "clear"; readonly id: number; readonly scope: ClearScope | undefined }
-  | { readonly type: "ask-readiness"; readonly id: number }
-  | { readonly type: "ask-metrics"; readonly id: number }
-  | { readonly type: "ask-explanation"; readonly id: number; readonly key: string }
-  | { readonly type: "ask-overview"; readonly id: number; readonly sinceMs: number }
-  | { readonly type: "dropped-all"; readonly id: number }
-  | { readonly type: "settings-taken"; readonly id: number }
-  | { readonly type: "closed-idle"; readonly id: number; readonly connections: number }
+  | Question<AskedOfMain>
+  | Reply
   | { readonly type: "visits"; readonly batch: VisitBatch }
   | { readonly type: "log"; readonly line: string }
   /** Lines of the access log, without the last newline. */
@@ -88,9 +66,7 @@ export type FromEdge =
 export type ToPublisher =
   | { readonly type: "start"; readonly config: PublisherConfig }
   | { readonly type: "visits"; readonly id: string; readonly batch: VisitBatch }
-  | { readonly type: "level"; readonly level: Level }
-  | { readonly type: "state"; readonly id: number }
-  | { readonly type: "summarise"; readonly id: number }
+  | Question<AskedOfPublisher>
   | { readonly type: "stop"; readonly deadlineMs: number };
 
 /** From the publisher to the main thread. */
@@ -99,8 +75,6 @@ export type FromPublisher =
   | { readonly type: "failed"; readonly reason: string }
   /** A batch is in the hands of every sink's delivery. */
   | { readonly type: "taken"; readonly id: string }
-  | { readonly type: "level-taken" }
-  | { readonly type: "state"; readonly id: number; readonly sinks: readonly SinkState[] }
-  | { readonly type: "summary"; readonly id: number; readonly summary: VisitSummary | undefined }
+  | Reply
   | { readonly type: "log"; readonly line: string }
   | { readonly type: "stopped" };

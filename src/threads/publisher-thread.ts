@@ -6,8 +6,8 @@ import { BATCH_VISITS, countOf, type VisitBatch } from "../metrics/batch.ts";
 import type { PublisherConfig } from "../metrics/publisher-config.ts";
 import type { PublishingState, SinkState } from "../metrics/sink-state.ts";
 import type { VisitSummary } from "../metrics/visit-tally.ts";
-import type { FromPublisher, ToPublisher } from "./messages.ts";
-import { Questions } from "./questions.ts";
+import type { AskedOfPublisher, FromPublisher, ToPublisher } from "./messages.ts";
+import { Asker } from "./questions.ts";
 
 /**
  * Most batches that the publisher hasn't taken yet: some seconds of full load, for while it is started again. They are in
@@ -127,12 +127,9 @@ async function startThread(
   const started = Promise.withResolvers<void>();
   const stopped = Promise.withResolvers<void>();
   const ended = Promise.withResolvers<string>();
-  /** Told in the order in which they were asked for. */
-  const levels: (() => void)[] = [];
-  const states = new Questions<readonly SinkState[]>();
-  const summaries = new Questions<VisitSummary | undefined>();
   let reason = "it ended";
   const send = (message: ToPublisher) => worker.postMessage(message);
+  const asker = new Asker<AskedOfPublisher>(send);
   worker.onmessage = ({ data }: MessageEvent<FromPublisher>) => {
     switch (data.type) {
       case "started":
@@ -142,12 +139,9 @@ async function startThread(
         return started.reject(new Error(data.reason));
       case "taken":
         return onTaken(data.id);
-      case "level-taken":
-        return levels.shift()?.();
-      case "state":
-        return states.answer(data.id, data.sinks);
-      case "summary":
-        return summaries.answer(data.id, data.summary);
+      case "answer":
+      case "refusal":
+        return asker.take(data);
       case "log":
         return host.writeLine(data.line);
       case "stopped":
@@ -160,26 +154,18 @@ async function startThread(
   };
   worker.addEventListener("close", () => {
     started.reject(new Error(reason));
+    asker.end(reason);
     stopped.resolve();
     ended.resolve(reason);
   });
   send({ type: "start", config });
   await started.promise;
-  const setLogLevel = (level: Level) => {
-    const { promise, resolve } = Promise.withResolvers<void>();
-    levels.push(resolve);
-    send({ type: "level", level });
-    return Promise.race([promise, ended.promise.then(() => {})]);
+  return {
+    send,
+    setLogLevel: (level) => asker.ask("setLogLevel", level).catch(() => {}),
+    sinks: () => asker.askWithin(STATE_DEADLINE_MS, [], "sinks"),
+    summary: () => asker.askWithin(STATE_DEADLINE_MS, undefined, "summary"),
+    ended: ended.promise,
+    stopped: stopped.promise,
   };
-  const sinks = () =>
-    states.ask((id) => {
-      send({ type: "state", id });
-      setTimeout(() => states.answer(id, []), STATE_DEADLINE_MS).unref();
-    });
-  const summary = () =>
-    summaries.ask((id) => {
-      send({ type: "summarise", id });
-      setTimeout(() => summaries.answer(id, undefined), STATE_DEADLINE_MS).unref();
-    });
-  return { send, setLogLevel, sinks, summary, ended: ended.promise, stopped: stopped.promise };
 }

@@ -4,7 +4,8 @@ import { type AdjustableLog, createLog } from "../log/log.ts";
 import { openPublisher } from "../metrics/open.ts";
 import type { Publisher } from "../metrics/publisher.ts";
 import type { PublisherConfig } from "../metrics/publisher-config.ts";
-import type { FromPublisher, ToPublisher } from "./messages.ts";
+import type { AskedOfPublisher, FromPublisher, ToPublisher } from "./messages.ts";
+import { answerTo } from "./questions.ts";
 
 declare const self: Worker;
 
@@ -12,19 +13,20 @@ const send = (message: FromPublisher) => self.postMessage(message);
 let publisher: Publisher | undefined;
 let log: AdjustableLog | undefined;
 
+const asked: AskedOfPublisher = {
+  setLogLevel: (level) => log?.setLevel(level),
+  sinks: () => publisher?.sinks ?? [],
+  summary: () => publisher?.summary,
+};
+
 self.onmessage = ({ data }: MessageEvent<ToPublisher>) => {
   switch (data.type) {
     case "start":
       return start(data.config);
     case "visits":
       return publisher?.take(data.batch, data.id).then(() => send({ type: "taken", id: data.id }));
-    case "level":
-      log?.setLevel(data.level);
-      return send({ type: "level-taken" });
-    case "state":
-      return send({ type: "state", id: data.id, sinks: publisher?.sinks ?? [] });
-    case "summarise":
-      return send({ type: "summary", id: data.id, summary: publisher?.summary });
+    case "ask":
+      return answerTo(data, asked, send);
     case "stop":
       return publisher?.close(data.deadlineMs).then(() => send({ type: "stopped" }));
   }
