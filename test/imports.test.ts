@@ -40,6 +40,7 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
     "cluster",
     "config",
     "edge/admin.ts",
+    "edge/bind.ts",
     "edge/edge.ts",
     "edge/listen.ts",
     "edge/redirect.ts",

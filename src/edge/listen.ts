@@ -1,8 +1,8 @@
 /** The listener: HTTP/1.1 and HTTP/2 on one port, in the clear or over TLS, and HTTP/3 on the UDP port of that number. */
 
-import { createServer } from "node:net";
 import type { Log } from "../log/log.ts";
 import type { Certificate } from "../tls/certificate.ts";
+import { type Address, onAnyAddress, orInUse } from "./bind.ts";
 import { errorResponse } from "./errors.ts";
 import type { Handler, PeerOf, Waiting } from "./handler.ts";
 
@@ -14,9 +14,6 @@ const IDLE_WHILE_WAITING_SECONDS = 255;
 const IDLE_MARGIN_SECONDS = 5;
 /** The largest body that is ever read is a notification from SQS, which may have 256 KiB; a larger one is refused. In bytes. */
 const REQUEST_BODY_BYTES = 512 * 1024;
-/** All interfaces, IPv6 and IPv4. */
-const ANY_ADDRESS = "::";
-const ANY_IPV4_ADDRESS = "0.0.0.0";
 /**
  * A server whose certificate was renewed says for this long, in milliseconds, in each answer that its connection ends; a connection that
  * asks less often is closed then while it is idle, which clients of HTTP/1.1 are prepared for (docs/decisions/009-tls-reload.md).
@@ -29,17 +26,9 @@ const RETIRE_AFTER_MS = 1_000;
 const UNUSED_MS = 1_000;
 
 /** Where and how to listen. */
-export interface ListenOptions {
-  /** Absent for all interfaces. */
-  readonly host: string | undefined;
-  /** 0 for any free port. */
-  readonly port: number;
-  /** The flag that chooses the port; `port` where it is left out. */
-  readonly flag?: string;
+export interface ListenOptions extends Address {
   /** True where several listeners share the port. */
   readonly isShared: boolean;
-  /** True where a program listens there already whose place this one takes. */
-  readonly isTakenOver?: boolean;
   /** How long S3 may be silent in the middle of an answer, in seconds. */
   readonly originTimeoutSeconds: number;
   /** Absent for cleartext. */
@@ -211,55 +200,6 @@ async function stopServer(server: Server, deadlineMs: number, log: Log): Promise
   await Promise.race([server.stop(), ended]);
   clearInterval(unused);
   clearTimeout(deadline);
-}
-
-/**
- * Listeners that share a port would also share it with another program's; a plain one does not.
- *
- * @throws where the port is in use by another program than the one whose place is taken
- */
-export async function assertFree(options: ListenOptions): Promise<void> {
-  if (options.port === 0 || options.isTakenOver) return;
-  const probe = createServer((socket) => socket.destroy());
-  const { promise, resolve } = Promise.withResolvers<unknown>();
-  probe.once("error", resolve);
-  probe.listen({ port: options.port, host: options.host ?? ANY_ADDRESS }, () =>
-    probe.close(() => resolve(undefined)),
-  );
-  const error = await promise;
-  // Any other error comes again, and is reported, where the edges listen.
-  orInUse(options, () => {
-    if ((error as NodeJS.ErrnoException | undefined)?.code === "EADDRINUSE") throw error;
-  });
-}
-
-/** What `bind` gives; an address that is taken becomes an error that says which. */
-export function orInUse<Bound>(
-  options: Pick<ListenOptions, "host" | "port" | "flag">,
-  bind: () => Bound,
-): Bound {
-  try {
-    return bind();
-  } catch (error) {
-    throw (error as { code?: unknown }).code === "EADDRINUSE"
-      ? inUse(options, options.flag ?? "port")
-      : error;
-  }
-}
-
-/** The error for an address that is taken, naming the flag that chooses another. */
-export function inUse({ host, port }: Pick<ListenOptions, "host" | "port">, flag: string): Error {
-  return new Error(`Port ${port} on ${host ?? "all interfaces"} is in use, wanted a free one for --${flag}`);
-}
-
-/** The address that takes both protocols, or IPv4 alone where the machine has no IPv6. */
-function onAnyAddress<Server>(serve: (hostname: string) => Server): Server {
-  try {
-    return serve(ANY_ADDRESS);
-  } catch (error) {
-    if ((error as { code?: unknown }).code === "EADDRINUSE") throw error;
-    return serve(ANY_IPV4_ADDRESS);
-  }
 }
 
 function firstFrame(error: Error): string | undefined {

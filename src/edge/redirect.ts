@@ -1,9 +1,10 @@
 /** The listener in the clear that sends everybody to HTTPS. */
 
 import { createServer, type IncomingMessage, type ServerResponse } from "node:http";
+import { inUse } from "./bind.ts";
 import { errorResponse } from "./errors.ts";
 import { hostCheck } from "./host.ts";
-import { inUse, type Listener } from "./listen.ts";
+import type { Listener } from "./listen.ts";
 
 /** A client has this long to send its whole request, in milliseconds: all that is wanted of it is a line and a few headers. */
 const REQUEST_MS = 10_000;
@@ -64,7 +65,7 @@ export async function listenForRedirects({ host, port, httpsPort }: RedirectOpti
     await listening;
   } catch (error) {
     throw (error as NodeJS.ErrnoException).code === "EADDRINUSE"
-      ? inUse({ host, port }, "tls-redirect-port")
+      ? inUse({ host, port, flag: "tls-redirect-port" })
       : error;
   }
   server.off("error", reject);

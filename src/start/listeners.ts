@@ -2,8 +2,9 @@
 
 import type { Config } from "../config/config.ts";
 import { type Admin, startAdmin } from "../edge/admin.ts";
+import { assertFree } from "../edge/bind.ts";
 import type { EdgeConfig } from "../edge/edge.ts";
-import { assertFree, type Listener } from "../edge/listen.ts";
+import type { Listener } from "../edge/listen.ts";
 import { listenForRedirects } from "../edge/redirect.ts";
 import type { Log } from "../log/log.ts";
 import type { Place } from "../takeover/place.ts";

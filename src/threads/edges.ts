@@ -1,7 +1,7 @@
 /** All edges: one on this thread, or several on threads of their own that share the port and are started again when one ends. */
 
+import { assertFree } from "../edge/bind.ts";
 import { type EdgeConfig, type EdgeSettings, startEdge } from "../edge/edge.ts";
-import { assertFree } from "../edge/listen.ts";
 import type { BucketWebsite } from "../origin/website.ts";
 import type { Certificate } from "../tls/certificate.ts";
 import { type EdgeThread, startEdgeThread, type ThreadHost } from "./edge-thread.ts";
