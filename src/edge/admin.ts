@@ -9,7 +9,7 @@ import { hostCheck } from "./host.ts";
 import { type Listener, type ListenOptions, listen } from "./listen.ts";
 import { LiveFeed } from "./live-feed.ts";
 import { MANAGEMENT_PREFIX, type ManagementParts, manage } from "./management.ts";
-import { resourceOf } from "./watch.ts";
+import { targetOf } from "./target.ts";
 import { websiteOf } from "./website-config.ts";
 
 /** What it is told at its start. */
@@ -44,7 +44,7 @@ export function startAdmin(
       const isHead = request.method === "HEAD";
       const host = request.headers.get("host");
       if (host !== null && !isHost(host)) return errorResponse("malformed-host", isHead);
-      const path = resourceOf(request.url);
+      const path = targetOf(request.url).path;
       if (!path.startsWith(MANAGEMENT_PREFIX)) return errorResponse("missing", isHead);
       return waiting(request, manage(path, request, { ...parts, website, live }, peerOf(request)));
     },

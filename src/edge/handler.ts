@@ -13,6 +13,7 @@ import { type Asked, answerObject, noteFile, type ObjectParts, wish } from "./ob
 import { respondHot } from "./respond.ts";
 import { meaningOf } from "./route.ts";
 import { bodySourceFor, MOST_REQUESTS } from "./stored-body.ts";
+import { Targets } from "./target.ts";
 import { type Answer, type WatchParts, watched } from "./watch.ts";
 import { answerError, answerInstead, type Refused, redirectBefore, type WebsiteParts } from "./website.ts";
 import type { WebsiteConfig } from "./website-config.ts";
@@ -66,6 +67,7 @@ export function createHandler(handlerParts: HandlerParts): Handler {
   const parts: Parts = {
     ...handlerParts,
     sentFiles: new BoundedMap(SENT_FILES),
+    targets: new Targets(),
   };
   const recover = (error: NodeJS.ErrnoException) => {
     const sent = parts.sentFiles.get(error.path ?? "");
@@ -99,7 +101,8 @@ interface Replaceable {
   headerRules: readonly HeaderRule[];
 }
 
-type Parts = Omit<HandlerParts, keyof Replaceable> & Omit<WebsiteParts, keyof Replaceable> & Replaceable;
+type Parts = Omit<HandlerParts & WebsiteParts, keyof Replaceable> &
+  Replaceable & { readonly targets: Targets };
 
 function answer(
   parts: Parts,
@@ -116,10 +119,7 @@ function answer(
   // Nothing of a site is for who doesn't say which, not its error document either.
   if (host !== null && !isHost(host)) return errorResponse("malformed-host", isHead);
 
-  // Without a Host header, as HTTP/1.0 allows, the URL is the path alone.
-  const pathStart = host === null ? 0 : url.indexOf("/", url.indexOf("//") + 2);
-  const queryStart = url.indexOf("?", pathStart);
-  const path = queryStart < 0 ? url.slice(pathStart) : url.slice(pathStart, queryStart);
+  const { path, hasQuery } = parts.targets.of(url);
   if (exchange !== undefined) {
     exchange.method = method;
     exchange.resource = path;
@@ -128,7 +128,7 @@ function answer(
     return manage(path, request, parts, peerOf(request));
 
   const cors = parts.cors.headersFor(parts.cors.isActive ? headers.get("origin") : null);
-  if (parts.rejectQueryStrings && queryStart >= 0)
+  if (parts.rejectQueryStrings && hasQuery)
     return refuse(parts, { request, path }, waiting, { code: "query-refused", headers: cors.headers });
   if (method !== "GET" && !isHead) return answerOtherMethod(parts, { request, path }, waiting, cors);
 

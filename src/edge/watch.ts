@@ -7,6 +7,7 @@ import { bodyOf, type Handover } from "./handed-over.ts";
 import type { Handler, PeerOf, Waiting } from "./handler.ts";
 import { cacheStatusIn, mimeTypeOf } from "./headers.ts";
 import type { HotEntry } from "./hot-map.ts";
+import { targetOf } from "./target.ts";
 
 /** Who watches. */
 export interface WatchParts {
@@ -81,14 +82,6 @@ function seeLater(exchange: Exchange, answered: Promise<Response>, see: Observer
   );
 }
 
-/** The path of a request's URL as it came, without the query: a client may have put a secret there. */
-export function resourceOf(url: string): string {
-  // Without a Host header, as HTTP/1.0 allows, the URL is the path alone.
-  const start = url.startsWith("/") ? 0 : url.indexOf("/", url.indexOf("//") + 2);
-  const queryStart = url.indexOf("?", start);
-  return queryStart < 0 ? url.slice(start) : url.slice(start, queryStart);
-}
-
 /** Enters what the answer says; returns the bytes of its body, or who counts them. */
 function describe(exchange: Exchange, response: Response): number | Handover {
   const { status } = response;
@@ -98,7 +91,7 @@ function describe(exchange: Exchange, response: Response): number | Handover {
   // The handler refuses a request before it looks at the path.
   if (exchange.resource === "") {
     exchange.method = request.method;
-    exchange.resource = resourceOf(request.url);
+    exchange.resource = targetOf(request.url).path;
   }
   // Of a hit not even this is asked: it makes a `Headers`.
   const { headers } = response;
