@@ -127,16 +127,50 @@ describe("a body that is arriving", () => {
 
 describe("bytes far ahead", () => {
   const LONG = 3 * KIB * KIB;
+  const FAR = 2 * KIB * KIB;
+  const PART = { first: FAR, last: LONG - 1 };
   test("are asked of the keeper, once, and read when they are there", async () => {
     const bench = start(LONG);
-    const run = bench.take(2 * KIB * KIB, LONG - 1);
+    bench.onSought = ({ first, last }) => bench.progress.open(first, last + 1);
+    const run = bench.take(FAR, LONG - 1);
     await turns();
     bench.write(10 * KIB);
     await turns();
-    expect(bench.sought).toEqual([{ first: 2 * KIB * KIB, last: LONG - 1 }]);
-    bench.writePart(2 * KIB * KIB, LONG);
-    expectBytes(bench, await run, "ended", 2 * KIB * KIB, LONG);
+    expect(bench.sought).toEqual([PART]);
+    bench.advancePart(1, LONG);
+    expectBytes(bench, await run, "ended", FAR, LONG);
     expect(bench.sought).toHaveLength(1);
+  });
+  test("are asked for once more where nothing comes of it, and then read in their turn", async () => {
+    const bench = start(LONG);
+    const run = bench.take(FAR, LONG - 1);
+    await turns();
+    bench.write(10 * KIB);
+    await turns();
+    expect(bench.sought).toEqual([PART, PART]);
+    bench.write(LONG);
+    bench.progress.end("whole");
+    expectBytes(bench, await run, "ended", FAR, LONG);
+  });
+  test("are asked for once more where their part breaks off before it gets there, and again further on", async () => {
+    const bench = start(LONG);
+    bench.onSought = ({ first, last }) => bench.progress.open(first, last + 1);
+    const run = bench.take(FAR, LONG - 1);
+    await turns();
+    bench.cutPart(1);
+    await bench.soughtParts(2);
+    bench.advancePart(2, FAR + 10 * KIB);
+    bench.cutPart(2);
+    await bench.soughtParts(3);
+    bench.cutPart(3);
+    await bench.soughtParts(4);
+    bench.cutPart(4);
+    await turns();
+    const rest = { ...PART, first: FAR + 10 * KIB };
+    expect(bench.sought).toEqual([PART, PART, rest, rest]);
+    bench.write(LONG);
+    bench.progress.end("whole");
+    expectBytes(bench, await run, "ended", FAR, LONG);
   });
   test("are not what comes between two looks at the record: it is read without asking", async () => {
     const bench = start();

@@ -7,6 +7,12 @@ import type { OriginBody, OriginRequest } from "../origin/origin.ts";
 import { DraftReader } from "./draft-reader.ts";
 import { Handover } from "./handed-over.ts";
 
+/**
+ * Most times that the keeper is asked for the same bytes before their turn. A part may fail, or break off before it gets there: what
+ * fails once may be well at once, as for a whole object; what fails twice comes in its turn.
+ */
+const MOST_ASKS = 2;
+
 /** True for an entry whose body is still arriving. */
 export function isGrowing(entry: ObjectEntry): entry is GrowingEntry {
   return entry.content.body.kind === "growing";
@@ -40,7 +46,8 @@ export class FollowedBody {
   #position: number;
   /** Read before there is a stream, so that it leaves in the turn of the headers. */
   #first: Uint8Array<ArrayBuffer> | undefined;
-  #askedFor = -1;
+  /** The position that was last asked for before its turn, and how often. */
+  #asked = { position: -1, times: 0 };
   /** While it lasts the seat, and with it the descriptor, is ours even where the client has left. */
   #reading: Promise<unknown> | undefined;
   /** The rest, where the draft can't have it. */
@@ -190,14 +197,21 @@ export class FollowedBody {
       if (until > this.#position || this.#own !== undefined) return until;
       const { state } = this.#progress;
       if (state === "failed") throw new Lost();
-      const isUnasked = this.#askedFor !== this.#position && !this.#progress.isNear(this.#position);
-      if (state === "unwritten" || isUnasked) await this.#seek();
+      if (state === "unwritten" || this.#isWorthAsking()) await this.#seek();
       else await this.#draft.changedSince(mark);
     }
   }
 
+  /** False where the next bytes are about to come, or were asked for in vain. */
+  #isWorthAsking(): boolean {
+    const { position, times } = this.#asked;
+    const isAskable = position !== this.#position || times < MOST_ASKS;
+    return isAskable && !this.#progress.isNear(this.#position);
+  }
+
   async #seek(isUnreadable = false): Promise<void> {
-    this.#askedFor = this.#position;
+    const times = this.#asked.position === this.#position ? this.#asked.times : 0;
+    this.#asked = { position: this.#position, times: times + 1 };
     const part = { first: this.#position, last: this.#last };
     const seek = await this.#keeper.seek(this.#entry, part, isUnreadable);
     if (seek.kind === "changed") throw new Lost();

@@ -147,7 +147,7 @@ export function growingBodyOf(lookup: Lookup): Extract<Body, { kind: "growing" }
 
 /** How a client gets to bytes that aren't there yet. */
 export type Seek =
-  /** They come to the draft, unless its record says something else by now. */
+  /** They come to the draft: soon where its record says so, else in their turn. */
   | { readonly kind: "coming" }
   /** S3 has another copy of the object by now. */
   | { readonly kind: "changed" }

@@ -144,6 +144,18 @@ describe.each([1, 4])("with %d thread(s)", (threads) => {
       },
     );
 
+    test.each([
+      ["fails with 503", (s3: Serving["s3"]) => s3.fail(key, 503, "ServiceUnavailable", 1)],
+      ["fails with 500", (s3: Serving["s3"]) => s3.fail(key, 500, "InternalError", 1)],
+      ["breaks off before the first byte", (s3: Serving["s3"]) => s3.cut(key, 0, 1)],
+    ])("where S3 %s once, the client doesn't have to wait for the transfer", async (_, program) => {
+      await takeFront();
+      program(it.s3);
+      expectOldPart(await askFar(protocol));
+      hold.release();
+      expect(await front.takeAll()).toBe(SIZE);
+    });
+
     test("where S3 sends the part of another version, the client gets no byte of it", async () => {
       await takeFront();
       const headers = { ETag: '"new"', "Content-Range": `bytes ${FAR.first}-${FAR.last}/${SIZE}` };

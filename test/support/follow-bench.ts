@@ -25,12 +25,14 @@ export class FollowBench {
   readonly entry: GrowingEntry;
   /** The parts that the keeper was asked for. */
   readonly sought: Part[] = [];
-  /** What the keeper says to that. */
+  /** What the keeper does with that, and says. */
+  onSought: (part: Part) => void = () => {};
   answer: Seek = { kind: "coming" };
   /** What S3 was asked, in order, and what it says to that. */
   readonly asked: Record<string, string>[] = [];
   respond: (headers: Record<string, string>) => Response | Promise<Response> = () =>
     new Response(null, { status: 500 });
+  #onSought: (() => void)[] = [];
   readonly #directory = mkdtempSync(join(tmpdir(), "s3proxy-follow-"));
   readonly #fd: number;
   readonly #followed: FollowedBody[] = [];
@@ -55,6 +57,11 @@ export class FollowBench {
     this.entry = { key: "a", generation: 1, useIndex: 1, content, ...times };
   }
 
+  /** Resolves when the keeper has been asked for so many parts. */
+  async soughtParts(count: number): Promise<void> {
+    while (this.sought.length < count) await new Promise<void>((resolve) => this.#onSought.push(resolve));
+  }
+
   /** More of the body comes, up to there. */
   write(until: number): void {
     const { end } = this.progress.segment(0);
@@ -64,9 +71,19 @@ export class FollowBench {
 
   /** A part of it comes by a transfer of its own. */
   writePart(first: number, end: number): void {
-    const index = this.progress.open(first, end)!;
-    writeSync(this.#fd, this.bytes, first, end - first, first);
-    this.progress.advance(index, end);
+    this.advancePart(this.progress.open(first, end)!, end);
+  }
+
+  /** More of such a part comes, up to there. */
+  advancePart(index: number, until: number): void {
+    const { end } = this.progress.segment(index);
+    writeSync(this.#fd, this.bytes, end, until - end, end);
+    this.progress.advance(index, until);
+  }
+
+  /** Nothing more of such a part comes. */
+  cutPart(index: number): void {
+    this.progress.stopAt(index, this.progress.segment(index).end);
   }
 
   /** Somebody else makes the file shorter. */
@@ -90,6 +107,8 @@ export class FollowBench {
     const keeper: KeeperClient = {
       seek: async (_, part) => {
         this.sought.push(part);
+        this.onSought(part);
+        for (const tell of this.#onSought.splice(0)) tell();
         return this.answer;
       },
       represent() {
