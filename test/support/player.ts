@@ -4,6 +4,9 @@ import { connect } from "node:net";
 import { createBodyReader } from "./body-reader.ts";
 import type { MadeBody } from "./made-body.ts";
 
+/** So much of an answer that isn't the object is in the error that says so, in characters. */
+const SHOWN_CHARACTERS = 300;
+
 /** What a player asks for. */
 export interface Playing {
   readonly path: string;
@@ -32,7 +35,9 @@ export async function play(port: number, { path, body, range }: Playing): Promis
   const what = `${path} ${range ?? "whole"}`;
   let first = 0;
   let taken = 0;
-  let isRight = true;
+  /** Why what came isn't the object; undefined where it is. */
+  let wrong: string | undefined;
+  let status = 0;
   let hasBegun = false;
   let isOver = false;
   let wake = () => {};
@@ -40,13 +45,18 @@ export async function play(port: number, { path, body, range }: Playing): Promis
     begin(head) {
       first = Number(/^bytes (\d+)-/.exec(head.headers["content-range"] ?? "")?.[1] ?? 0);
       hasBegun = true;
+      status = head.status;
       begun.resolve(head);
     },
     add(piece) {
       const at = first + taken;
       const isWithin = at + piece.length <= body.length;
-      isRight &&= isWithin && Buffer.compare(piece, body.subarray(at, at + piece.length).bytes()) === 0;
       taken += piece.length;
+      if (isWithin && Buffer.compare(piece, body.subarray(at, at + piece.length).bytes()) === 0) return;
+      wrong ??=
+        status === 200 || status === 206
+          ? `Wrong bytes: ${what}, between ${at} and ${first + taken}`
+          : `Answered ${status}: ${what}: ${JSON.stringify(Buffer.from(piece).toString("latin1", 0, SHOWN_CHARACTERS))}`;
     },
   });
   const lines = [`GET ${path} HTTP/1.1`, "Host: 127.0.0.1"];
@@ -65,13 +75,13 @@ export async function play(port: number, { path, body, range }: Playing): Promis
   });
   /** Reads until so many bytes are taken, or to the end. */
   const readUntil = async (enough: number): Promise<void> => {
-    while (isRight && taken < enough && !isOver && !reader.isComplete()) {
+    while (wrong === undefined && taken < enough && !isOver && !reader.isComplete()) {
       const { promise, resolve } = Promise.withResolvers<void>();
       wake = resolve;
       socket.resume();
       await promise;
     }
-    if (!isRight) throw new Error(`Wrong bytes: ${what}, before byte ${first + taken}`);
+    if (wrong !== undefined) throw new Error(wrong);
   };
   const head = await begun.promise;
   return {
