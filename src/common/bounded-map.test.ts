@@ -18,4 +18,12 @@ describe("BoundedMap", () => {
       ["c", 4],
     ]);
   });
+  test("of many it gives up some at once, and holds no more than it may in between", () => {
+    const map = new BoundedMap<number, number>(1000);
+    const sizes: number[] = [];
+    for (let at = 0; at < 3000; at++) sizes.push(map.set(at, at).size);
+    expect(Math.max(...sizes)).toBe(1000);
+    expect(Math.min(...sizes.slice(1000))).toBe(985);
+    expect([...map.keys()]).toEqual(Array.from({ length: map.size }, (_, at) => 3000 - map.size + at));
+  });
 });

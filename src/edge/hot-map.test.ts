@@ -69,11 +69,17 @@ describe("HotMap", () => {
     expect(map.get("/a")?.entry.generation).toBe(2);
     expect(map.get("/%61")).toBeUndefined();
   });
-  test("holds at most twenty thousand paths: the oldest goes", () => {
+  test("holds at most twenty thousand paths: the oldest go, some at once", () => {
     const map = new HotMap();
     const paths = Array.from({ length: MOST_PATHS + 5 }, (_, at) => `/${at}`);
-    for (const path of paths) map.put(path, entry(path));
-    expect(paths.filter((path) => map.get(path) !== undefined)).toEqual(paths.slice(5));
+    const held = () => paths.filter((path) => map.get(path) !== undefined);
+    for (const path of paths.slice(0, MOST_PATHS)) map.put(path, entry(path));
+    expect(held()).toEqual(paths.slice(0, MOST_PATHS));
+    for (const path of paths.slice(MOST_PATHS)) map.put(path, entry(path));
+    const gone = paths.length - held().length;
+    expect(held()).toEqual(paths.slice(gone));
+    expect(gone).toBeGreaterThanOrEqual(5);
+    expect(gone).toBeLessThan(MOST_PATHS / 50);
   });
   test("holds at most twenty thousand spellings of one key's path", () => {
     const map = new HotMap();

@@ -3,6 +3,7 @@
  * decoding. It owns no truth: the keeper says what to forget.
  */
 
+import { membersLeft } from "../common/bounded-map.ts";
 import type { Coding } from "../http/coding.ts";
 import { isFresh } from "../keeper/freshness.ts";
 import type { CacheStatus, ObjectEntry, StaleUse } from "../keeper/protocol.ts";
@@ -187,7 +188,7 @@ function ownHeaders(
   return kind === "head" ? { ...headers, "content-length": String(entry.content.bodyBytes) } : headers;
 }
 
-/** The map itself, bounded by the number of paths; the oldest goes first. */
+/** The map itself, bounded by the number of paths; the oldest go first, some at once. */
 export class HotMap {
   readonly #byPath = new Map<string, HotEntry>();
   readonly #byKey = new Map<string, HotEntry>();
@@ -229,9 +230,10 @@ export class HotMap {
 
   #shrink(): void {
     if (this.#byPath.size <= HOT_PATHS) return;
+    const left = membersLeft(HOT_PATHS);
     for (const [, oldest] of this.#byPath) {
+      if (this.#byPath.size <= left) return;
       this.drop([oldest.entry.key]);
-      return;
     }
   }
 }

