@@ -1,8 +1,9 @@
 /**
- * Visits on their way from an edge to the publisher, in columns of numbers and one list of the strings that occur: to hand
- * that to another thread costs an eighth of what a list of objects does (bench/findings.md).
+ * Visits on their way from an edge to where they are stored, in columns of numbers and lists of the strings that occur. A batch stays
+ * what it is on the way, in memory that all threads see: a visit costs a fraction of what an object of its own would (bench/findings.md).
  */
 
+import type { Location } from "./geo/source.ts";
 import type { Visit } from "./visit.ts";
 
 /** A batch is full with so many visits. */
@@ -22,98 +23,142 @@ export interface VisitBatch {
   readonly epochNs: bigint;
   /** Present in a sample: each visit stands for so many. */
   readonly weight?: number;
+  /** Each string that occurs, once; but not the addresses. */
   readonly strings: readonly string[];
+  /** Each address that occurs, once. */
+  readonly addresses: readonly string[];
+  /** `NUMBERS` of each visit: bytes of the body, when it came, and how long its answer took. */
   readonly numbers: Float64Array;
+  /**
+   * `PLACES` of each visit: where its method, resource, media type, cache status and address are in the lists; then what is small
+   * enough to be here itself, its status and whether it was compressed.
+   */
+  readonly places: Uint16Array;
 }
 
-/** The numbers of one visit, in their order. Of a string it is its place in the list. */
-const COLUMNS = 10;
-/** The place of a string that there isn't. */
-const ABSENT = -1;
+/** Of each visit there are so many. */
+export const NUMBERS = 3;
+/** Of each visit there are so many. */
+export const PLACES = 7;
+/** The place of a string that there isn't. A full batch has fewer strings. */
+const ABSENT = 0xffff;
+
+/** Strings, each once, and where they are. */
+class Strings {
+  list: string[] = [];
+  characters = 0;
+  readonly #places = new Map<string, number>();
+
+  placeOf(text: string): number {
+    const known = this.#places.get(text);
+    if (known !== undefined) return known;
+    const place = this.list.length;
+    this.list.push(text);
+    this.#places.set(text, place);
+    this.characters += text.length;
+    return place;
+  }
+
+  take(): string[] {
+    const { list } = this;
+    this.list = [];
+    this.characters = 0;
+    this.#places.clear();
+    return list;
+  }
+}
 
 /** Puts visits into one batch after another. */
 export class BatchWriter {
-  #numbers = new Float64Array(BATCH_VISITS * COLUMNS);
-  #used = 0;
-  #characters = 0;
-  #strings: string[] = [];
-  readonly #places = new Map<string, number>();
+  readonly #numbers = new Float64Array(BATCH_VISITS * NUMBERS);
+  readonly #places = new Uint16Array(BATCH_VISITS * PLACES);
+  readonly #strings = new Strings();
+  readonly #addresses = new Strings();
+  #count = 0;
 
   get isEmpty(): boolean {
-    return this.#used === 0;
+    return this.#count === 0;
   }
 
   get isFull(): boolean {
-    return this.#used === this.#numbers.length || this.#characters >= BATCH_CHARACTERS;
+    return this.#count === BATCH_VISITS || this.#strings.characters >= BATCH_CHARACTERS;
   }
 
   /** Adds a visit; not to a full one. */
   add(visit: RecordedVisit): void {
     const numbers = this.#numbers;
-    let at = this.#used;
-    numbers[at++] = this.#placeOf(visit.method);
-    numbers[at++] = this.#placeOf(visit.resource);
-    numbers[at++] = visit.mimeType === undefined ? ABSENT : this.#placeOf(visit.mimeType);
-    numbers[at++] = this.#placeOf(visit.ipAddress);
-    numbers[at++] = this.#placeOf(visit.cacheStatus);
+    const places = this.#places;
+    const strings = this.#strings;
+    const index = this.#count++;
+    let at = index * NUMBERS;
     numbers[at++] = visit.sizeBytes;
     numbers[at++] = visit.startedNs;
-    numbers[at++] = visit.timeNs;
-    numbers[at++] = visit.status;
-    numbers[at++] = visit.isCompressed ? 1 : 0;
-    this.#used = at;
+    numbers[at] = visit.timeNs;
+    at = index * PLACES;
+    places[at++] = strings.placeOf(visit.method);
+    places[at++] = strings.placeOf(visit.resource);
+    places[at++] = visit.mimeType === undefined ? ABSENT : strings.placeOf(visit.mimeType);
+    places[at++] = strings.placeOf(visit.cacheStatus);
+    places[at++] = this.#addresses.placeOf(visit.ipAddress);
+    places[at++] = visit.status;
+    places[at] = visit.isCompressed ? 1 : 0;
   }
 
   /** What was added since the last time. */
   take(epochNs: bigint): VisitBatch {
-    const batch = { epochNs, strings: this.#strings, numbers: this.#numbers.slice(0, this.#used) };
-    this.#used = 0;
-    this.#characters = 0;
-    this.#strings = [];
-    this.#places.clear();
-    return batch;
+    const count = this.#count;
+    this.#count = 0;
+    const columns = columnsFor(count);
+    columns.numbers.set(this.#numbers.subarray(0, count * NUMBERS));
+    columns.places.set(this.#places.subarray(0, count * PLACES));
+    return { epochNs, strings: this.#strings.take(), addresses: this.#addresses.take(), ...columns };
   }
+}
 
-  #placeOf(text: string): number {
-    const known = this.#places.get(text);
-    if (known !== undefined) return known;
-    const place = this.#strings.length;
-    this.#strings.push(text);
-    this.#places.set(text, place);
-    this.#characters += text.length;
-    return place;
-  }
+/** In shared memory, which is handed to another thread without being copied. */
+function columnsFor(count: number): Pick<VisitBatch, "numbers" | "places"> {
+  const numbersBytes = count * NUMBERS * Float64Array.BYTES_PER_ELEMENT;
+  const buffer = new SharedArrayBuffer(numbersBytes + count * PLACES * Uint16Array.BYTES_PER_ELEMENT);
+  return {
+    numbers: new Float64Array(buffer, 0, count * NUMBERS),
+    places: new Uint16Array(buffer, numbersBytes),
+  };
 }
 
 /** How many visits a batch has. */
 export function countOf({ numbers }: VisitBatch): number {
-  return numbers.length / COLUMNS;
+  return numbers.length / NUMBERS;
 }
 
 /**
- * The visits of a batch, not located yet.
+ * The visits of a batch.
  *
  * @param id of the batch, unlike any other's anywhere; the visits' own begin with it
+ * @param locations of its addresses, in their order; those that are missing aren't known
  */
-export function visitsOf({ epochNs, strings, numbers }: VisitBatch, id: string): Visit[] {
-  const visits: Visit[] = [];
-  const numberAt = (at: number) => numbers[at] ?? 0;
-  const stringAt = (at: number) => strings[numbers[at] ?? ABSENT];
-  for (let at = 0; at < numbers.length; at += COLUMNS) {
-    visits.push({
-      method: stringAt(at) ?? "",
-      resource: stringAt(at + 1) ?? "",
-      mimeType: stringAt(at + 2),
-      ipAddress: stringAt(at + 3) ?? "",
-      cacheStatus: stringAt(at + 4) ?? "",
-      sizeBytes: numberAt(at + 5),
-      timeNs: numberAt(at + 7),
-      status: numberAt(at + 8),
-      isCompressed: numberAt(at + 9) === 1,
-      timestampNs: epochNs + BigInt(numberAt(at + 6)),
-      id: `${id}-${visits.length}`,
-      location: undefined,
-    });
-  }
-  return visits;
+export function visitsOf(
+  { epochNs, strings, addresses, numbers, places }: VisitBatch,
+  id: string,
+  locations: readonly (Location | undefined)[] = [],
+): Visit[] {
+  const placeAt = (at: number) => places[at] ?? ABSENT;
+  const stringAt = (at: number) => strings[placeAt(at)];
+  return Array.from({ length: numbers.length / NUMBERS }, (_, index) => {
+    const number = index * NUMBERS;
+    const place = index * PLACES;
+    return {
+      method: stringAt(place) ?? "",
+      resource: stringAt(place + 1) ?? "",
+      mimeType: stringAt(place + 2),
+      cacheStatus: stringAt(place + 3) ?? "",
+      ipAddress: addresses[placeAt(place + 4)] ?? "",
+      status: placeAt(place + 5),
+      isCompressed: placeAt(place + 6) === 1,
+      sizeBytes: numbers[number] ?? 0,
+      timestampNs: epochNs + BigInt(numbers[number + 1] ?? 0),
+      timeNs: numbers[number + 2] ?? 0,
+      id: `${id}-${index}`,
+      location: locations[placeAt(place + 4)],
+    };
+  });
 }

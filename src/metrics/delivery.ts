@@ -5,11 +5,12 @@
 
 import { growingWaitMs } from "../common/growing-wait.ts";
 import type { Log } from "../log/log.ts";
+import { BatchQueue, visitsIn } from "./batch-queue.ts";
+import type { LocatedBatch } from "./located-batch.ts";
 import { Nap } from "./nap.ts";
 import type { SinkState } from "./sink-state.ts";
 import type { Sink } from "./sinks/sink.ts";
 import type { Place, Spool } from "./spool.ts";
-import type { Visit } from "./visit.ts";
 
 /** A sink that hasn't taken a batch after this long is taken to hang, in milliseconds. */
 const SEND_DEADLINE_MS = 15_000;
@@ -35,9 +36,9 @@ export interface DeliveryParts {
   readonly collectMs?: number;
 }
 
-/** A batch, and its place in the spool where it has come from there. */
-interface Batch {
-  readonly visits: readonly Visit[];
+/** Batches that are sent together, and their place in the spool where they have come from there. */
+interface Sending {
+  readonly batches: readonly LocatedBatch[];
   place: Place | undefined;
 }
 
@@ -47,9 +48,9 @@ export class Delivery {
   readonly #nap = new Nap();
   readonly #closing = new AbortController();
   /** The oldest first, those being sent included unless they are in the spool. */
-  #waiting: Visit[] = [];
+  readonly #waiting = new BatchQueue();
   #waitingSinceMs = 0;
-  #sending: Batch | undefined;
+  #sending: Sending | undefined;
   #failures = 0;
   #isClosing = false;
   #delivered = 0;
@@ -75,7 +76,7 @@ export class Delivery {
     const { sink, spool } = this.#parts;
     return {
       sink: sink.name,
-      waiting: this.#waiting.length,
+      waiting: this.#waiting.visits,
       spooled: spool.visits,
       spoolBytes: spool.bytes,
       delivered: this.#delivered,
@@ -84,17 +85,17 @@ export class Delivery {
   }
 
   /** Takes visits. Never throws, and returns before anything is sent. */
-  accept(visits: readonly Visit[]): void {
+  accept(batch: LocatedBatch): void {
     if (this.#isClosing) {
-      this.#lostHere += visits.length;
+      this.#lostHere += batch.count;
       return;
     }
-    if (this.#waiting.length === 0) this.#waitingSinceMs = this.#parts.nowMs();
-    for (const visit of visits) this.#waiting.push(visit);
+    if (this.#waiting.isEmpty) this.#waitingSinceMs = this.#parts.nowMs();
+    this.#waiting.push(batch);
     if (this.#mustSpill()) this.#spill();
     this.#keepToBound();
     this.#logLoss(false);
-    this.#nap.endIf(this.#waiting.length);
+    this.#nap.endIf(this.#waiting.visits);
   }
 
   /**
@@ -109,14 +110,13 @@ export class Delivery {
     const timer = setTimeout(() => this.#closing.abort(), deadlineMs);
     if (this.#failures > 0) {
       this.#spill();
-      if (this.#waiting.length === 0) this.#closing.abort();
+      if (this.#waiting.isEmpty) this.#closing.abort();
     }
     this.#nap.end();
     await this.#ended;
     clearTimeout(timer);
     this.#spill();
-    this.#lostHere += this.#waiting.length;
-    this.#waiting = [];
+    this.#lostHere += this.#waiting.remove(this.#waiting.length);
     spool.close();
     await sink.close();
     this.#logLoss(true);
@@ -126,11 +126,11 @@ export class Delivery {
   async #run(): Promise<void> {
     await this.#try();
     for (;;) {
-      const batch = await this.#next();
-      if (batch === undefined) return;
-      this.#sending = batch;
-      const reason = await this.#send(batch.visits);
-      if (reason === undefined) this.#taken(batch);
+      const next = await this.#next();
+      if (next === undefined) return;
+      this.#sending = next;
+      const reason = await this.#send(next.batches);
+      if (reason === undefined) this.#taken(next);
       this.#sending = undefined;
       if (reason === undefined) continue;
       this.#failed(reason);
@@ -151,8 +151,8 @@ export class Delivery {
     log.warn("Visits can't be stored and wait", { sink: sink.name, reason });
   }
 
-  /** Waits for a batch. Undefined when the sending is over. */
-  async #next(): Promise<Batch | undefined> {
+  /** Waits for what is to be sent. Undefined when the sending is over. */
+  async #next(): Promise<Sending | undefined> {
     const { sink, spool, collectMs = COLLECT_MS } = this.#parts;
     for (;;) {
       if (this.#closing.signal.aborted) return undefined;
@@ -160,26 +160,27 @@ export class Delivery {
       // At the end the queue may go to the sink, but not ahead of what waits in the spool.
       if (this.#isClosing && (spooled !== undefined || this.#failures > 0)) return undefined;
       if (spooled !== undefined) return spooled;
-      if (this.#isClosing && this.#waiting.length === 0) return undefined;
-      if (this.#waiting.length === 0) await this.#nap.take(Number.POSITIVE_INFINITY, 1);
-      else if (this.#waiting.length >= sink.batchMost || this.#isClosing) return this.#fromMemory();
+      if (this.#isClosing && this.#waiting.isEmpty) return undefined;
+      if (this.#waiting.isEmpty) await this.#nap.take(Number.POSITIVE_INFINITY, 1);
+      else if (this.#waiting.visits >= sink.batchMost || this.#isClosing) return this.#fromMemory();
       else {
         await this.#nap.take(collectMs, sink.batchMost);
-        if (this.#waiting.length > 0) return this.#fromMemory();
+        if (!this.#waiting.isEmpty) return this.#fromMemory();
       }
     }
   }
 
-  #fromMemory(): Batch {
-    return { visits: this.#waiting.slice(0, this.#parts.sink.batchMost), place: undefined };
+  #fromMemory(): Sending {
+    return { batches: this.#waiting.oldestOf(this.#parts.sink.batchMost), place: undefined };
   }
 
   /** Returns why the sink hasn't taken them, undefined where it has. */
-  async #send(visits: readonly Visit[]): Promise<string | undefined> {
+  async #send(batches: readonly LocatedBatch[]): Promise<string | undefined> {
     const { sink, sendDeadlineMs = SEND_DEADLINE_MS } = this.#parts;
     const hangs = new AbortController();
     const timer = setTimeout(() => hangs.abort(), sendDeadlineMs);
     try {
+      const visits = batches.flatMap((batch) => batch.visits());
       await sink.send(visits, AbortSignal.any([hangs.signal, this.#closing.signal]));
       return undefined;
     } catch (error) {
@@ -189,11 +190,11 @@ export class Delivery {
     }
   }
 
-  #taken({ visits, place }: Batch): void {
+  #taken({ batches, place }: Sending): void {
     const { sink, spool, log } = this.#parts;
-    if (place === undefined) this.#waiting.splice(0, visits.length);
+    this.#delivered += visitsIn(batches);
+    if (place === undefined) this.#waiting.remove(batches.length);
     else spool.done(place);
-    this.#delivered += visits.length;
     if (this.#failures > 0) log.info("Visits are stored again", { sink: sink.name });
     this.#failures = 0;
   }
@@ -207,7 +208,7 @@ export class Delivery {
   #mustSpill(): boolean {
     const nowMs = this.#parts.nowMs();
     if (nowMs < this.#spillAgainAtMs) return false;
-    if (this.#waiting.length >= this.#waitingMost) return true;
+    if (this.#waiting.visits >= this.#waitingMost) return true;
     return this.#failures > 0 && nowMs - this.#waitingSinceMs >= SPILL_AFTER_MS;
   }
 
@@ -215,34 +216,32 @@ export class Delivery {
     return BATCHES_IN_MEMORY * this.#parts.sink.batchMost;
   }
 
-  /** How many of the queue, from its beginning, are being sent. */
+  /** How many batches of the queue, from its beginning, are being sent. */
   get #underWay(): number {
-    return this.#sending?.place === undefined ? (this.#sending?.visits.length ?? 0) : 0;
+    return this.#sending?.place === undefined ? (this.#sending?.batches.length ?? 0) : 0;
   }
 
-  /** Moves the queue to the spool. What is being sent goes first and by itself, so that it can be ticked off there. */
+  /** Moves the queue to the spool. What is being sent goes first and together, so that it can be ticked off there. */
   #spill(): void {
-    const { sink, spool, nowMs } = this.#parts;
-    const waiting = this.#waiting;
-    while (waiting.length > 0) {
+    const { spool, nowMs } = this.#parts;
+    while (!this.#waiting.isEmpty) {
       const underWay = this.#underWay;
-      const visits = waiting.slice(0, underWay > 0 ? underWay : sink.batchMost);
-      const place = spool.append(visits);
+      const batches = this.#waiting.oldest(Math.max(1, underWay));
+      const place = spool.append(batches);
       if (place === undefined) {
         this.#spillAgainAtMs = nowMs() + SPILL_AFTER_MS;
         return;
       }
-      waiting.splice(0, visits.length);
+      this.#waiting.remove(batches.length);
       if (underWay > 0 && this.#sending !== undefined) this.#sending.place = place;
     }
   }
 
   /** Without room on disk, the oldest go; what is being sent isn't in question. */
   #keepToBound(): void {
-    const excess = this.#waiting.length - this.#waitingMost;
-    if (excess <= 0) return;
-    this.#waiting.splice(this.#underWay, excess);
-    this.#lostHere += excess;
+    const waiting = this.#waiting;
+    while (waiting.visits > this.#waitingMost && waiting.length > this.#underWay)
+      this.#lostHere += waiting.remove(1, this.#underWay);
   }
 
   #logLoss(isLast: boolean): void {

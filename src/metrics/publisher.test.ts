@@ -14,7 +14,7 @@ let accepted: Visit[];
 let closed: number[];
 
 const destination: Destination = {
-  accept: (visits) => void accepted.push(...visits),
+  accept: (batch) => void accepted.push(...batch.visits()),
   close: async (deadlineMs) => void closed.push(deadlineMs),
 };
 

@@ -2,11 +2,11 @@
 
 import type { Log } from "../log/log.ts";
 import { anonymized } from "./anonymize.ts";
-import { type VisitBatch, visitsOf } from "./batch.ts";
+import type { VisitBatch } from "./batch.ts";
 import type { Locator } from "./geo/locator.ts";
 import type { Location } from "./geo/source.ts";
+import { LocatedBatch } from "./located-batch.ts";
 import type { SinkState } from "./sink-state.ts";
-import type { Visit } from "./visit.ts";
 import type { VisitSummary, VisitTally } from "./visit-tally.ts";
 
 /** A batch waits for the places of its addresses for so long, in milliseconds; then it goes without those that are missing. */
@@ -16,12 +16,8 @@ const LOCATING_MS = 1_000;
 export interface Destination {
   /** How it stands; absent where it isn't a sink's. */
   readonly state?: SinkState;
-  /**
-   * Takes visits. Never throws, and returns before anything is sent.
-   *
-   * @param weight each stands for so many; 1 unless they are a sample
-   */
-  accept(visits: readonly Visit[], weight: number): void;
+  /** Takes visits. Never throws, and returns before anything is sent. */
+  accept(batch: LocatedBatch): void;
   /** Ends, with what can be stored within `deadlineMs` stored. */
   close(deadlineMs: number): Promise<void>;
 }
@@ -80,37 +76,35 @@ export class Publisher {
   }
 
   async #publish(batch: VisitBatch, id: string, before: Promise<void>): Promise<void> {
-    const found = visitsOf(batch, id);
-    // The batches wait for their places side by side, and for each other afterwards.
-    const places = await this.#placesOf(found);
-    await before;
     const { isAnonymous, destinations } = this.#parts;
-    const visits = found.map((visit) => ({
-      ...visit,
-      location: places.get(visit.ipAddress),
-      ipAddress: isAnonymous ? anonymized(visit.ipAddress) : visit.ipAddress,
-    }));
-    for (const destination of destinations) destination.accept(visits, batch.weight ?? 1);
+    // The batches wait for their places side by side, and for each other afterwards.
+    const locations = await this.#locationsOf(batch.addresses);
+    await before;
+    const addresses = isAnonymous ? batch.addresses.map(anonymized) : batch.addresses;
+    const located = new LocatedBatch({ ...batch, addresses }, id, locations);
+    for (const destination of destinations) destination.accept(located);
   }
 
-  async #placesOf(visits: readonly Visit[]): Promise<ReadonlyMap<string, Location>> {
+  /** In the order of the addresses. */
+  async #locationsOf(addresses: readonly string[]): Promise<readonly (Location | undefined)[]> {
     const { locator, locatingMs = LOCATING_MS } = this.#parts;
-    const places = new Map<string, Location>();
-    if (locator === undefined) return places;
+    const locations: (Location | undefined)[] = addresses.map(() => undefined);
+    if (locator === undefined) return locations;
     const asked: Promise<void>[] = [];
-    for (const address of new Set(visits.map(({ ipAddress }) => ipAddress))) {
+    for (const [index, address] of addresses.entries()) {
       const enter = (location: Location | undefined) => {
-        if (location !== undefined) places.set(address, location);
+        locations[index] = location;
       };
       const located = locator.locate(address);
       if (located instanceof Promise) asked.push(located.then(enter));
       else enter(located);
     }
-    if (asked.length === 0) return places;
+    if (asked.length === 0) return locations;
     const { promise: deadline, resolve } = Promise.withResolvers<void>();
     const timer = setTimeout(resolve, locatingMs);
     await Promise.race([Promise.all(asked), deadline]);
     clearTimeout(timer);
-    return places;
+    // A copy: what comes too late must not change what has been handed over.
+    return [...locations];
   }
 }

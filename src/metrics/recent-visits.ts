@@ -1,6 +1,7 @@
 /** The last visits, in memory, and what can be said of them in a line. */
 
 import type { Fields } from "../log/log.ts";
+import type { LocatedBatch } from "./located-batch.ts";
 import type { Destination } from "./publisher.ts";
 import type { Visit } from "./visit.ts";
 
@@ -21,9 +22,9 @@ export class RecentVisits implements Destination {
     this.#onClose = onClose;
   }
 
-  accept(visits: readonly Visit[]): void {
-    this.#count += visits.length;
-    this.#visits = [...this.#visits, ...visits].slice(-KEPT_VISITS);
+  accept(batch: LocatedBatch): void {
+    this.#count += batch.count;
+    this.#visits = [...this.#visits, ...batch.visits()].slice(-KEPT_VISITS);
   }
 
   async close(): Promise<void> {

@@ -7,7 +7,8 @@
 import { closeSync, existsSync, mkdirSync, openSync, writeFileSync, writeSync } from "node:fs";
 import { join } from "node:path";
 import { type ExclusiveLock, lockFile } from "../common/exclusive-lock.ts";
-import { encodeFrame, framesOf } from "./frames.ts";
+import { framesOf } from "./frames.ts";
+import { LocatedBatch } from "./located-batch.ts";
 import {
   cursorPath,
   encodeCursor,
@@ -18,8 +19,6 @@ import {
   segmentPath,
   unlinkIfThere,
 } from "./segment-files.ts";
-import type { Visit } from "./visit.ts";
-import { decodeVisits, encodeVisits } from "./visits-text.ts";
 
 /** The name of the file that is locked while the directory is in use. */
 const LOCK_NAME = ".lock";
@@ -28,17 +27,17 @@ const SEGMENT_BYTES = 4 * 1024 * 1024;
 /** A small spool has at least so many segments, so that a full one doesn't lose everything at once. */
 const SEGMENTS_LEAST = 8;
 
-/** Where a batch ends in the spool. */
+/** Where batches end in the spool. */
 export interface Place {
   readonly segment: number;
   readonly endsAt: number;
-  /** How many visits it has. */
+  /** How many visits they have. */
   readonly visits: number;
 }
 
 /** Visits read from the spool. */
 export interface SpooledVisits {
-  readonly visits: readonly Visit[];
+  readonly batches: readonly LocatedBatch[];
   readonly place: Place;
 }
 
@@ -98,22 +97,24 @@ export class Spool {
   }
 
   /**
-   * Adds a batch at the end. The oldest segments are dropped where there is no room for it.
+   * Adds batches at the end, side by side. The oldest segments are dropped where there is no room for them.
    *
-   * @returns where it is; undefined where it couldn't be written
+   * @returns where they are; undefined where they couldn't be written
    */
-  append(visits: readonly Visit[]): Place | undefined {
-    const frame = encodeFrame(visits.length, encodeVisits(visits));
-    if (frame.length > this.#mostBytes) return undefined;
-    const segment = this.#attempt(() => this.#write(frame));
+  append(batches: readonly LocatedBatch[]): Place | undefined {
+    const frames = batches.map(({ frame }) => frame);
+    const bytes = frames.reduce((sum, frame) => sum + frame.length, 0);
+    if (bytes > this.#mostBytes) return undefined;
+    const segment = this.#attempt(() => this.#write(frames, bytes));
     if (segment === undefined) return undefined;
     this.#problem = undefined;
-    segment.visits += visits.length;
-    return { segment: segment.number, endsAt: segment.bytes, visits: visits.length };
+    const visits = batches.reduce((sum, { count }) => sum + count, 0);
+    segment.visits += visits;
+    return { segment: segment.number, endsAt: segment.bytes, visits };
   }
 
   /**
-   * The oldest visits: at most so many, or one batch that has more. They stay until `done`. Undefined where none wait, or where
+   * The oldest batches: of at most so many visits, or one that has more. They stay until `done`. Undefined where none wait, or where
    * the oldest segment can't be read now.
    */
   first(most: number): SpooledVisits | undefined {
@@ -200,13 +201,16 @@ export class Spool {
     const bytes = readIfThere(segmentPath(this.#directory, segment.number));
     if (bytes === undefined) return "spent";
     const from = segment.takenBytes;
-    const visits: Visit[] = [];
+    const batches: LocatedBatch[] = [];
+    let visits = 0;
     let endsAt = from;
     for (const frame of framesOf(bytes.subarray(from, segment.bytes))) {
-      if (visits.length > 0 && visits.length + frame.visits > most) break;
-      const batch = frame.batch === undefined ? undefined : decodeVisits(frame.batch);
-      if (batch !== undefined) for (const visit of batch) visits.push(visit);
-      else if (visits.length > 0) break;
+      if (visits > 0 && visits + frame.visits > most) break;
+      const batch = frame.batch && LocatedBatch.decode(frame.batch);
+      if (batch !== undefined) {
+        batches.push(batch);
+        visits += batch.count;
+      } else if (visits > 0) break;
       else {
         // Damaged, and the oldest there is: it is passed over for good.
         segment.takenBytes = from + frame.endsAt;
@@ -215,19 +219,22 @@ export class Spool {
       }
       endsAt = from + frame.endsAt;
     }
-    const place = { segment: segment.number, endsAt, visits: visits.length };
-    return visits.length > 0 ? { visits, place } : "spent";
+    return visits > 0 ? { batches, place: { segment: segment.number, endsAt, visits } } : "spent";
   }
 
-  #write(frame: Uint8Array): Segment {
+  #write(frames: readonly Uint8Array[], bytes: number): Segment {
     this.#claim();
-    this.#makeRoom(frame.length);
+    this.#makeRoom(bytes);
     const { descriptor, last } = this.#openLast();
-    // By position: what a full disk has kept of a frame that didn't fit is written over by the next one.
-    for (let written = 0; written < frame.length; ) {
-      written += writeSync(descriptor, frame, written, frame.length - written, last.bytes + written);
+    let endsAt = last.bytes;
+    for (const frame of frames) {
+      // By position: what a full disk has kept of frames that didn't fit is written over by the next ones.
+      for (let written = 0; written < frame.length; ) {
+        written += writeSync(descriptor, frame, written, frame.length - written, endsAt + written);
+      }
+      endsAt += frame.length;
     }
-    last.bytes += frame.length;
+    last.bytes = endsAt;
     return last;
   }
 

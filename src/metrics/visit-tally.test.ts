@@ -1,4 +1,5 @@
 import { expect, test } from "bun:test";
+import { batchOf } from "../../test/support/visits.ts";
 import type { Visit } from "./visit.ts";
 import { VisitTally } from "./visit-tally.ts";
 
@@ -28,10 +29,8 @@ const oxford = {
 test("pages, missing pages and status codes are counted, each visit for as many as it stands for", () => {
   const tally = new VisitTally(() => 0);
   const image = { resource: "/a.png", mimeType: "image/png" };
-  tally.accept(
-    [visit(), visit(), visit(image), visit({ method: "HEAD" }), visit({ status: 404, resource: "/gone" })],
-    10,
-  );
+  const visits = [visit(), visit(), visit(image), visit({ method: "HEAD" })];
+  tally.accept(batchOf([...visits, visit({ status: 404, resource: "/gone" })], { weight: 10 }));
   const { pages, missing, statuses } = tally.summary();
   expect(pages).toEqual([["/", 20]]);
   expect(missing).toEqual([["/gone", 10]]);
@@ -52,7 +51,7 @@ test.each([
   ["/fonts/a.b.woff2", false],
 ])("an unchanged %s is a page: %p", (resource, isPage) => {
   const tally = new VisitTally(() => 0);
-  tally.accept([visit({ status: 304, mimeType: undefined, resource })], 1);
+  tally.accept(batchOf([visit({ status: 304, mimeType: undefined, resource })]));
   expect(tally.summary().pages).toEqual(isPage ? [[resource, 1]] : []);
 });
 
@@ -60,14 +59,13 @@ test("visitors are counted by country and by city", () => {
   const tally = new VisitTally(() => 0);
   const countryOnly = { country_iso_code: "GB", latitude: "54.000000", longitude: "-2.000000" };
   tally.accept(
-    [
-      visit({ location: oxford }),
-      visit({ location: oxford }),
-      visit({ location: countryOnly }),
-      visit({ location: { ...oxford, city: "|\n]", latitude: "north" } }),
+    batchOf([
+      visit({ ipAddress: "192.0.2.2", location: oxford }),
+      visit({ ipAddress: "192.0.2.2", location: oxford }),
+      visit({ ipAddress: "192.0.2.3", location: countryOnly }),
+      visit({ ipAddress: "192.0.2.4", location: { ...oxford, city: "|\n]", latitude: "north" } }),
       visit(),
-    ],
-    1,
+    ]),
   );
   const { countries, cities } = tally.summary();
   expect(countries).toEqual([

@@ -1,5 +1,6 @@
 /** What the visits of the last hour were, in bounded memory: for whoever looks, not to be stored. */
 
+import type { LocatedBatch } from "./located-batch.ts";
 import type { Destination } from "./publisher.ts";
 import { RecentCounts } from "./top-counts.ts";
 import type { Visit } from "./visit.ts";
@@ -53,9 +54,10 @@ export class VisitTally implements Destination {
     this.#nowMs = nowMs;
   }
 
-  accept(visits: readonly Visit[], weight: number): void {
+  accept(batch: LocatedBatch): void {
+    const { weight } = batch;
     const nowMs = this.#nowMs();
-    for (const visit of visits) {
+    for (const visit of batch.visits()) {
       const { status, resource, location } = visit;
       this.#statuses.add(String(status), weight, nowMs);
       if (status === 404) this.#missing.add(resource, weight, nowMs);

@@ -7,7 +7,7 @@ import { createLog } from "../../src/log/log.ts";
 import { Delivery } from "../../src/metrics/delivery.ts";
 import type { Sink } from "../../src/metrics/sinks/sink.ts";
 import { Spool } from "../../src/metrics/spool.ts";
-import { visitOf, visitsOf } from "../support/visits.ts";
+import { batchOf, visitOf, visitsOf } from "../support/visits.ts";
 import type { Program } from "./program.ts";
 
 /** Visits that come together, as a ring hands them over. */
@@ -44,13 +44,13 @@ export async function deliverThroughOutages(parts: OutageParts, total: number): 
     return new Delivery({ sink: parts.sink(), spool, ...settings });
   };
   const isStored = (number: number) => {
-    const { id, resource } = visitOf(number);
-    return parts.isStored(id, resource);
+    const at = number % VISITS_AT_ONCE;
+    return parts.isStored(`${number - at}-${at}`, visitOf(number).resource);
   };
   let given = 0;
   const give = async (delivery: Delivery, count: number) => {
     for (const end = given + count; given < end; given += VISITS_AT_ONCE) {
-      delivery.accept(visitsOf(VISITS_AT_ONCE, given));
+      delivery.accept(batchOf(visitsOf(VISITS_AT_ONCE, given), { id: String(given) }));
       await new Promise((resolve) => setImmediate(resolve));
     }
   };
