@@ -103,6 +103,7 @@ async function serve({ config, processLog, counters, sources, place, cache }: Pr
     explain: (key) => keeper.explain(key),
     publishing: isRecording && publisher ? () => publisher.state() : undefined,
     visits: publisher && (() => publisher.summary()),
+    cluster: others && (() => others.state),
     connections: () => connections.count(),
     facts: { version, threads: config.threads, mostConnections: config.maxConnections },
     nowMs: Date.now,

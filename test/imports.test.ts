@@ -92,6 +92,7 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   cluster: ["common", "keeper/other-nodes.ts", "keeper/protocol.ts", "log"],
   metrics: ["common", "log"],
   telemetry: [
+    "cluster/cluster-state.ts",
     "keeper/protocol.ts",
     "keeper/cache-facts.ts",
     "keeper/key-facts.ts",

@@ -3,6 +3,7 @@
 import { BoundedMap } from "../common/bounded-map.ts";
 import type { KeyVersion } from "../keeper/other-nodes.ts";
 import type { ClearScope } from "../keeper/protocol.ts";
+import type { EventCounts } from "./cluster-state.ts";
 
 /** Clears that may wait. Where there are more, one of everything stands for them. */
 const CLEARS_MOST = 1_000;
@@ -25,9 +26,14 @@ export class Outbox {
   #dropped = 0;
   #wake: () => void = () => {};
 
-  /** How many clears wait. */
-  get clears(): number {
-    return this.#clears.length;
+  /** How many wait. */
+  get waiting(): EventCounts {
+    return { clears: this.#clears.length, versions: this.#versions.size };
+  }
+
+  /** How many versions had no room. */
+  get dropped(): number {
+    return this.#dropped;
   }
 
   /** True where nothing waits. */
@@ -78,13 +84,6 @@ export class Outbox {
     }
     for (const { key } of taken) this.#versions.delete(key);
     return taken;
-  }
-
-  /** How many versions had no room since this was asked last. */
-  takeDropped(): number {
-    const dropped = this.#dropped;
-    this.#dropped = 0;
-    return dropped;
   }
 
   /** Ends the present wait, whether or not there is anything. */

@@ -233,7 +233,7 @@ function showVisits({ visits, publishing }) {
   ].join(" ");
 }
 
-// The cache and the sinks.
+// The cache, the sinks and the other nodes.
 
 function showCache({ cache }) {
   const fills = [
@@ -287,6 +287,25 @@ function showSinks({ publishing }) {
   container.replaceChildren(factTable(columns, rows), html("p", { className: "hint" }, more));
 }
 
+function showNodes({ cluster, nowMs }) {
+  const card = byId("nodes");
+  card.hidden = cluster === undefined;
+  if (cluster === undefined) return;
+  const since = span(Math.max(0, nowMs - cluster.sinceMs) / 1000);
+  const standing = cluster.isTogether
+    ? `Followed by way of Redis for ${since}.`
+    : `This node has been alone for ${since}: Redis can't be reached.`;
+  const row = (name, of) => [name, count.format(cluster[of].clears), count.format(cluster[of].versions)];
+  const events = factTable(
+    ["clears", "changed objects"],
+    [row("Sent", "sent"), row("Received", "received"), row("Waiting", "waiting")],
+  );
+  const more = `Connected again ${count.format(cluster.reconnects)} times, failed ${count.format(cluster.failures)} times`;
+  const state = html("p", { className: "standing" }, standing);
+  state.dataset.state = cluster.isTogether ? "together" : "alone";
+  card.querySelector("div").replaceChildren(state, events, html("p", { className: "hint" }, more));
+}
+
 function factTable(columns, rows) {
   const cells = (kind, texts) => html("tr", {}, ...texts.map((text) => html(kind, {}, text)));
   const head = columns.length === 0 ? [] : [html("thead", {}, cells("th", ["", ...columns]))];
@@ -311,6 +330,7 @@ function show() {
   showVisits(frame);
   showCache(frame);
   showSinks(frame);
+  showNodes(frame);
 }
 function setConnection(state, text) {
   byId("connection").dataset.state = state;

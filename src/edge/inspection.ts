@@ -14,14 +14,15 @@ export async function inspectHealth(): Promise<Response> {
   return json(200, { alive: true });
 }
 
-/** 200 where S3 answers or the cache can serve, else 503; and which of the two. */
+/** 200 where S3 answers or the cache can serve, else 503; which of the two, and whether other nodes are followed. */
 export async function inspectReadiness(_: Request, { operations }: InspectionParts): Promise<Response> {
-  const { isReady, isOriginAnswering, originAnsweredSecondsAgo, canCacheServe } =
+  const { isReady, isOriginAnswering, originAnsweredSecondsAgo, canCacheServe, cluster } =
     await operations.readiness();
   return json(isReady ? 200 : 503, {
     ready: isReady,
     s3: { answering: isOriginAnswering, answeredSecondsAgo: originAnsweredSecondsAgo },
     cache: { canServe: canCacheServe },
+    cluster: cluster && { connected: cluster.isTogether, forSeconds: cluster.seconds },
   });
 }
 

@@ -26,6 +26,16 @@ export type Family = { readonly name: string; readonly help: string } & (
     }
 );
 
+/** A family of numbers that only grow. */
+export function counter(name: string, help: string, samples: readonly Sample[]): Family {
+  return { name, help, type: "counter", samples };
+}
+
+/** A family of numbers that are what they are now. */
+export function gauge(name: string, help: string, samples: readonly Sample[]): Family {
+  return { name, help, type: "gauge", samples };
+}
+
 /** The text of these families. */
 export function exposition(families: readonly Family[]): string {
   return families.map(textOf).join("");

@@ -1,9 +1,11 @@
 /** Everything that is measured, as Prometheus' families. Names follow https://prometheus.io/docs/practices/naming/. */
 
+import type { ClusterState } from "../cluster/cluster-state.ts";
 import type { CacheFacts } from "../keeper/cache-facts.ts";
 import type { PublishingState } from "../metrics/sink-state.ts";
+import { clusterFamilies } from "./cluster-families.ts";
 import type { Counters } from "./counters.ts";
-import type { Family, Sample } from "./exposition.ts";
+import { counter, type Family, gauge } from "./exposition.ts";
 import { ORIGIN_OUTCOMES } from "./origin-counters.ts";
 import type { RequestCounters } from "./request-counters.ts";
 
@@ -30,17 +32,20 @@ export interface Measured {
   readonly cache: CacheFacts;
   /** Absent where visits aren't stored. */
   readonly publishing: PublishingState | undefined;
+  /** Absent where this is the only node. */
+  readonly cluster: ClusterState | undefined;
   readonly process: ProcessState;
 }
 
 /** All families, in the order in which they are shown. */
 export function familiesOf(measured: Measured): Family[] {
-  const { counters, cache, publishing, process } = measured;
+  const { counters, cache, publishing, cluster, process } = measured;
   return [
     ...requestFamilies(counters.requests),
     ...originFamilies(measured),
     ...cacheFamilies(cache, counters.requests),
     ...(publishing === undefined ? [] : visitFamilies(publishing)),
+    ...(cluster === undefined ? [] : clusterFamilies(cluster)),
     ...processFamilies(process),
   ];
 }
@@ -175,12 +180,4 @@ function processFamilies(process: ProcessState): Family[] {
       mostDescriptors === undefined ? [] : [{ value: mostDescriptors }],
     ),
   ];
-}
-
-function counter(name: string, help: string, samples: readonly Sample[]): Family {
-  return { name, help, type: "counter", samples };
-}
-
-function gauge(name: string, help: string, samples: readonly Sample[]): Family {
-  return { name, help, type: "gauge", samples };
 }

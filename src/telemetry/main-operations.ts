@@ -1,5 +1,6 @@
 /** The answers to an operator's questions, on the main thread. */
 
+import type { ClusterState } from "../cluster/cluster-state.ts";
 import type { CacheFacts } from "../keeper/cache-facts.ts";
 import type { KeyFacts } from "../keeper/key-facts.ts";
 import type { PublishingState } from "../metrics/sink-state.ts";
@@ -22,6 +23,8 @@ export interface MainOperationsParts extends Omit<ReadinessParts, "answeredAtMs"
   readonly publishing: (() => Promise<PublishingState>) | undefined;
   /** What the visits of the last hour were; absent where nobody may look. */
   readonly visits: (() => Promise<VisitSummary | undefined>) | undefined;
+  /** Absent where this is the only node. */
+  readonly cluster: (() => ClusterState) | undefined;
   readonly connections: () => number;
   readonly facts: Pick<ProcessState, "version" | "threads" | "mostConnections">;
 }
@@ -45,12 +48,13 @@ export class MainOperations implements Operations {
   }
 
   async metrics(): Promise<string> {
-    const { counters, cacheFacts, publishing } = this.#parts;
+    const { counters, cacheFacts, publishing, cluster } = this.#parts;
     const families = familiesOf({
       publishing: await publishing?.(),
       counters: counters.sum(),
       originAnsweredAtMs: counters.originAnsweredAtMs,
       cache: cacheFacts(),
+      cluster: cluster?.(),
       process: this.#processState(),
     });
     return exposition(families);
@@ -69,7 +73,7 @@ export class MainOperations implements Operations {
   }
 
   async overview(sinceMs: number): Promise<string> {
-    const { counters, cacheFacts, publishing, visits, nowMs } = this.#parts;
+    const { counters, cacheFacts, publishing, visits, cluster, nowMs } = this.#parts;
     const [state, summary] = await Promise.all([publishing?.(), visits?.()]);
     return overviewText({
       nowMs: nowMs(),
@@ -78,6 +82,7 @@ export class MainOperations implements Operations {
       cache: cacheFacts(),
       publishing: state,
       visits: summary,
+      cluster: cluster?.(),
       process: this.#processState(),
     });
   }

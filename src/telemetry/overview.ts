@@ -1,5 +1,6 @@
 /** What the dashboard shows, as the page reads it: nothing here names a type of this program's. */
 
+import type { ClusterState } from "../cluster/cluster-state.ts";
 import type { CacheFacts } from "../keeper/cache-facts.ts";
 import type { PublishingState } from "../metrics/sink-state.ts";
 import type { VisitSummary } from "../metrics/visit-tally.ts";
@@ -17,6 +18,8 @@ export interface OverviewParts {
   readonly publishing: PublishingState | undefined;
   /** Absent where nothing is known of visits. */
   readonly visits: VisitSummary | undefined;
+  /** Absent where this is the only node. */
+  readonly cluster: ClusterState | undefined;
   readonly process: ProcessState;
 }
 

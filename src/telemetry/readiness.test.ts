@@ -14,6 +14,7 @@ function startCheck() {
     looks: 0,
     release: undefined as (() => void) | undefined,
     isHeld: false,
+    cluster: undefined as { isTogether: boolean; sinceMs: number } | undefined,
   };
   const check = new ReadinessCheck({
     answeredAtMs: () => world.answeredAtMs,
@@ -26,6 +27,7 @@ function startCheck() {
       world.looks++;
       return world.canServe;
     },
+    cluster: () => world.cluster,
     nowMs: () => world.nowMs,
   });
   return { check, world };
@@ -107,4 +109,14 @@ test("the cache is looked through once a second at most", async () => {
   world.nowMs += 1;
   expect((await check.check()).canCacheServe).toBe(true);
   expect(world.looks).toBe(2);
+});
+
+test("whether other nodes are followed is said, and makes nobody ready or unready", async () => {
+  for (const isReady of [true, false])
+    for (const isTogether of [true, false]) {
+      const { check, world } = startCheck();
+      Object.assign(world, { isUp: false, canServe: isReady });
+      world.cluster = { isTogether, sinceMs: world.nowMs - 12_345 };
+      expect(await check.check()).toMatchObject({ isReady, cluster: { isTogether, seconds: 12 } });
+    }
 });

@@ -1,5 +1,7 @@
 /** Whether requests can be answered: S3 answers, or the cache has something to answer with. */
 
+import type { ClusterState } from "../cluster/cluster-state.ts";
+
 /** S3 counts as answering for so long after an answer, in milliseconds. */
 const ANSWERING_MS = 60_000;
 /** S3 is asked for readiness' sake no more often, in milliseconds: anybody may ask us. */
@@ -16,6 +18,15 @@ export interface Readiness {
   readonly originAnsweredSecondsAgo: number | undefined;
   /** True where the cache holds an object that may be answered with now, also while S3 fails. */
   readonly canCacheServe: boolean;
+  /** Whether other nodes are followed, which is nothing to be ready for; absent where this is the only one. */
+  readonly cluster?: ClusterReadiness;
+}
+
+/** How this node stands with the others. */
+export interface ClusterReadiness {
+  readonly isTogether: boolean;
+  /** For how long it has been so, in seconds. */
+  readonly seconds: number;
 }
 
 /** What readiness follows from. */
@@ -25,6 +36,8 @@ export interface ReadinessParts {
   /** Asks S3 something. Never rejects. */
   readonly probe: () => Promise<unknown>;
   readonly canCacheServe: () => Promise<boolean>;
+  /** Absent where this is the only node. */
+  readonly cluster: (() => Pick<ClusterState, "isTogether" | "sinceMs"> | undefined) | undefined;
   readonly nowMs: () => number;
 }
 
@@ -55,10 +68,20 @@ export class ReadinessCheck {
     return {
       isReady: isOriginAnswering || canCacheServe,
       isOriginAnswering,
-      originAnsweredSecondsAgo:
-        atMs === 0 ? undefined : Math.max(0, Math.round((this.#parts.nowMs() - atMs) / 1000)),
+      originAnsweredSecondsAgo: atMs === 0 ? undefined : this.#secondsSince(atMs),
       canCacheServe,
+      ...this.#cluster(),
     };
+  }
+
+  #cluster(): Pick<Readiness, "cluster"> {
+    const state = this.#parts.cluster?.();
+    if (state === undefined) return {};
+    return { cluster: { isTogether: state.isTogether, seconds: this.#secondsSince(state.sinceMs) } };
+  }
+
+  #secondsSince(atMs: number): number {
+    return Math.max(0, Math.round((this.#parts.nowMs() - atMs) / 1000));
   }
 
   /** Not for longer where the clock was set back. */

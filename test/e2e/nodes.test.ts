@@ -3,6 +3,7 @@
 import { afterAll, beforeAll, expect, test } from "bun:test";
 import { freePort } from "../services/program.ts";
 import { ask, PROTOCOLS } from "../support/client.ts";
+import { parseExposition, valueIn } from "../support/exposition.ts";
 import { runProxy } from "../support/proxy.ts";
 import { AUTH_KEY, CLEAR_PATH, type Serving, startServing } from "./serving.ts";
 
@@ -22,6 +23,16 @@ test("serves from the start, and says once that it is alone", async () => {
   expect(it.proxy.stdout()).not.toInclude(PASSWORD);
 });
 
+test("is ready, and says for how long it has been alone", async () => {
+  for (const protocol of PROTOCOLS) {
+    const { status, text } = await ask(it.port, { protocol, path: "/_proxy/ready" });
+    expect([status, JSON.parse(text)]).toMatchObject([
+      200,
+      { ready: true, cluster: { connected: false, forSeconds: expect.any(Number) } },
+    ]);
+  }
+});
+
 test("clears, and says that the others have not been told, in the answer and at the end", async () => {
   it.s3.put("b.txt", "old");
   await ask(it.port, { path: "/b.txt" });
@@ -30,6 +41,11 @@ test("clears, and says that the others have not been told, in the answer and at 
   const { text } = await ask(it.port, { method: "DELETE", path: `${CLEAR_PATH}?key=/b.txt`, headers });
   expect(text.trim()).toBe('{"cleared":1,"othersTold":false}');
   expect((await ask(it.port, { path: "/b.txt" })).text).toBe("new");
+  const families = parseExposition((await ask(it.port, { path: "/_proxy/metrics" })).text);
+  expect(valueIn(families, "s3proxy_cluster_connected")).toBe(0);
+  expect(valueIn(families, "s3proxy_cluster_waiting_events", { kind: "clear" })).toBe(1);
+  expect(valueIn(families, "s3proxy_cluster_sent_events_total", { kind: "clear" })).toBe(0);
+  expect(valueIn(families, "s3proxy_cluster_errors_total")).toBeGreaterThan(0);
   const { exitCode, stdout } = await it.proxy.stop();
   expect(exitCode).toBe(0);
   expect(stdout).toMatch(/ WARN .*not been told of all clears clears=1/i);

@@ -9,6 +9,7 @@ import type { RunningProxy } from "../support/proxy.ts";
 import type { S3Backend } from "../support/s3-backend.ts";
 import { AUTH_KEY, type Site, startSite } from "../support/site.ts";
 import { ensureChromium } from "./chromium.ts";
+import { type RedisServer, startRedis } from "./redis.ts";
 
 /** The browser's start, and an installation before it. */
 setDefaultTimeout(600_000);
@@ -22,6 +23,7 @@ const VISITORS = ["81.2.69.160", "89.160.20.112", "216.160.83.56", "2.125.160.21
 const HOSTILE = "/%3Cimg src=x onerror=alert(1)%3E";
 
 let site: Site<S3Backend>;
+let redis: RedisServer;
 let proxy: RunningProxy;
 let folder: CertificateFolder;
 let browser: Browser;
@@ -38,7 +40,9 @@ beforeAll(async () => {
       "content-type": "text/html",
     });
   folder = certificateFolder("localhost");
-  proxy = await site.start({ threads: 2, args: [...folder.flags, "--mmdb-file", PLACES] });
+  redis = await startRedis();
+  const args = [...folder.flags, "--mmdb-file", PLACES, "--redis-url", redis.url];
+  proxy = await site.start({ threads: 2, args });
   origin = `https://localhost:${proxy.port}`;
   // It trusts this key alone, as it would a real certificate; a sandbox isn't to be had for root or in a container.
   const trust = `--ignore-certificate-errors-spki-list=${folder.certificate.keyHash}`;
@@ -57,6 +61,7 @@ beforeAll(async () => {
 afterAll(async () => {
   await browser?.close();
   await site?.stop();
+  await redis?.stop();
   folder?.remove();
 });
 
@@ -146,6 +151,17 @@ test("a path, a prefix and everything is cleared once it is confirmed", async ()
   await clear("Everything", undefined, "Clear");
   await said.getByText(/Cleared everything: \d+ objects/).waitFor();
   await page.locator("#cache tr", { hasText: "Objects" }).getByText("0", { exact: true }).waitFor();
+  expect(complaints).toEqual([]);
+});
+
+test("how the other nodes are followed is shown, and that this one is alone without Redis", async () => {
+  const card = page.locator("#nodes");
+  await card.getByText("Followed by way of Redis").waitFor();
+  // What was cleared on this page.
+  await card.locator("tr", { hasText: "Sent" }).getByText("3", { exact: true }).waitFor();
+  await redis.program.kill();
+  await card.getByText("This node has been alone").waitFor();
+  await shoot("alone");
   expect(complaints).toEqual([]);
 });
 

@@ -1,0 +1,36 @@
+/** What is measured of a node among others, as Prometheus' families. */
+
+import type { ClusterState, EventCounts } from "../cluster/cluster-state.ts";
+import { counter, type Family, gauge, type Sample } from "./exposition.ts";
+
+/** These families, in the order in which they are shown. */
+export function clusterFamilies(state: ClusterState): Family[] {
+  return [
+    gauge("s3proxy_cluster_connected", "1 while other nodes are followed, 0 while this one is alone.", [
+      { value: state.isTogether ? 1 : 0 },
+    ]),
+    counter("s3proxy_cluster_sent_events_total", "What other nodes were told.", byKind(state.sent)),
+    counter("s3proxy_cluster_received_events_total", "What other nodes have told.", byKind(state.received)),
+    gauge("s3proxy_cluster_waiting_events", "What other nodes are still to be told.", byKind(state.waiting)),
+    counter("s3proxy_cluster_dropped_versions_total", "Versions that had no room to wait.", [
+      { value: state.droppedVersions },
+    ]),
+    counter("s3proxy_cluster_catch_ups_total", "How often what was missed has been made up for, and how.", [
+      { labels: { by: "reading" }, value: state.resumed },
+      { labels: { by: "clearing" }, value: state.startedOver },
+    ]),
+    counter("s3proxy_cluster_reconnects_total", "How often other nodes were followed again.", [
+      { value: state.reconnects },
+    ]),
+    counter("s3proxy_cluster_errors_total", "Attempts to connect to Redis, and connections, that failed.", [
+      { value: state.failures },
+    ]),
+  ];
+}
+
+function byKind({ clears, versions }: EventCounts): Sample[] {
+  return [
+    { labels: { kind: "clear" }, value: clears },
+    { labels: { kind: "version" }, value: versions },
+  ];
+}
