@@ -2,78 +2,25 @@
 
 import { beforeAll, describe, expect, setDefaultTimeout, test } from "bun:test";
 import { join } from "node:path";
-import { ENVIRONMENT_NAMES } from "../deploy/environment-names.ts";
-import { buildGoProgram, ensureGoProgram } from "./go-program.ts";
+import { parseOptions } from "../../src/config/parse.ts";
+import { CHART, type Chart, openChart } from "./chart.ts";
 
 /** helm is built first where it is missing, in milliseconds. */
 const PREPARE_MS = 900_000;
 setDefaultTimeout(30_000);
 
-const CHART = join(import.meta.dir, "../../deploy/helm/s3proxy");
-const HELM = { name: "helm", module: "helm.sh/helm/v3/cmd/helm", version: "v3.22.0" };
-/** helm as Go builds it takes itself for one of a very old cluster. */
-const CLUSTER = ["--kube-version", "1.34.0"];
 const BUCKET = "env.S3_BUCKET=my-site";
 
-/** An object of Kubernetes, as far as a test looks into it. */
-interface KubernetesObject {
-  readonly kind: string;
-  readonly metadata: { readonly name: string; readonly annotations?: object; readonly labels?: object };
-  // biome-ignore lint/suspicious/noExplicitAny: every kind has fields of its own
-  readonly spec: any;
-}
-
-let helm: string;
-let decoder: string;
+let helm: Chart["helm"];
+let objects: Chart["objects"];
+let podOf: Chart["podOf"];
 
 beforeAll(async () => {
-  helm = await ensureGoProgram(HELM);
-  decoder = await buildGoProgram("kubernetes-decoder", join(import.meta.dir, "kubernetes"));
+  ({ helm, objects, podOf } = await openChart());
 }, PREPARE_MS);
 
-async function run(command: readonly string[], input = "") {
-  const child = Bun.spawn([...command], { stdin: new Blob([input]), stdout: "pipe", stderr: "pipe" });
-  const [stdout, stderr] = await Promise.all([
-    new Response(child.stdout).text(),
-    new Response(child.stderr).text(),
-  ]);
-  return { exitCode: await child.exited, stdout, stderr };
-}
-
-const withValues = (values: readonly string[]) => values.flatMap((value) => ["--set", value]);
-
-/** The chart's objects by kind, with these values. Fails where one isn't what Kubernetes takes. */
-async function objects(...values: string[]): Promise<Record<string, KubernetesObject>> {
-  const { stdout, stderr } = await run([helm, "template", "site", CHART, ...CLUSTER, ...withValues(values)]);
-  expect(stderr).toBe("");
-  const documents = stdout.split(/^---\n/m).filter((text) => text.trim() !== "");
-  // The monitor's type is the Prometheus operator's.
-  const own = documents.filter((text) => !text.includes("kind: ServiceMonitor"));
-  expect(await run([decoder], own.join("\n---\n"))).toEqual({ exitCode: 0, stdout: "", stderr: "" });
-  const all = documents.map((text) => Bun.YAML.parse(text) as KubernetesObject);
-  return Object.fromEntries(all.map((each) => [nameOf(each), each]));
-}
-
-/** Of what is there twice the second has its own name. */
-function nameOf({ kind, metadata }: KubernetesObject): string {
-  return metadata.name === "site-admin" ? `${kind} site-admin` : kind;
-}
-
-async function podOf(...values: string[]) {
-  const { Deployment } = await objects(...values);
-  const pod = Deployment?.spec.template.spec;
-  return { deployment: Deployment?.spec, pod, container: pod.containers[0] };
-}
-
 test("helm finds nothing wrong with the chart", async () => {
-  const { exitCode, stdout } = await run([
-    helm,
-    "lint",
-    "--strict",
-    CHART,
-    ...CLUSTER,
-    ...withValues([BUCKET]),
-  ]);
+  const { exitCode, stdout } = await helm("lint", BUCKET);
   expect([exitCode, stdout]).toEqual([0, expect.stringContaining("0 chart(s) failed")]);
 });
 
@@ -85,7 +32,7 @@ test("the chart is for the program's version", async () => {
 });
 
 test("without a bucket there is one clear error", async () => {
-  const { exitCode, stderr } = await run([helm, "template", "site", CHART, ...CLUSTER]);
+  const { exitCode, stderr } = await helm("template");
   expect([exitCode, stderr]).toEqual([1, expect.stringContaining("env.S3_BUCKET is required")]);
 });
 
@@ -105,7 +52,7 @@ test("the defaults make a deployment that can be reached and can't be drained wh
 });
 
 test("a pod isn't root, writes only into its cache, and is asked how it is", async () => {
-  const { pod, container } = await podOf(BUCKET);
+  const { pod, container, probes } = await podOf(BUCKET);
   expect(pod.securityContext).toMatchObject({ runAsNonRoot: true, runAsUser: 1000, fsGroup: 1000 });
   expect(container.securityContext).toEqual({
     allowPrivilegeEscalation: false,
@@ -113,21 +60,67 @@ test("a pod isn't root, writes only into its cache, and is asked how it is", asy
     capabilities: { drop: ["ALL"] },
   });
   expect(container.volumeMounts).toEqual([{ name: "cache", mountPath: "/var/cache/s3proxy" }]);
-  const paths = [container.startupProbe, container.livenessProbe, container.readinessProbe];
-  expect(paths.map(({ httpGet }) => httpGet.path)).toEqual([
-    "/_proxy/health",
-    "/_proxy/health",
-    "/_proxy/ready",
-  ]);
+  expect(probes.map(({ path }) => path)).toEqual(["/_proxy/health", "/_proxy/health", "/_proxy/ready"]);
 });
 
 test("options go in by their names, secrets by reference", async () => {
   const { container } = await podOf(BUCKET, "env.TTL=60", "secrets[0]=s3proxy-keys");
-  const environment: { name: string; value: string }[] = container.env;
-  expect(environment.filter(({ name }) => !ENVIRONMENT_NAMES.includes(name))).toEqual([]);
-  expect(environment).toContainEqual({ name: "S3_BUCKET", value: "my-site" });
-  expect(environment).toContainEqual({ name: "TTL", value: "60" });
+  expect(container.env).toContainEqual({ name: "S3_BUCKET", value: "my-site" });
+  expect(container.env).toContainEqual({ name: "TTL", value: "60" });
   expect(container.envFrom).toEqual([{ secretRef: { name: "s3proxy-keys" } }]);
+});
+
+test("Redis' address comes out of a Secret of another program's", async () => {
+  const source = ["secretKeys.REDIS_URL.name=site-redis", "secretKeys.REDIS_URL.key=url"];
+  const { container } = await podOf(BUCKET, ...source);
+  expect(container.env).toContainEqual({
+    name: "REDIS_URL",
+    valueFrom: { secretKeyRef: { name: "site-redis", key: "url" } },
+  });
+});
+
+describe("with a certificate", () => {
+  const TLS = [BUCKET, "tls.secretName=site-tls", "serviceMonitor.enabled=true"];
+
+  test("the program is told where the Secret is mounted, and nobody else may read it", async () => {
+    const { pod, container } = await podOf(...TLS);
+    const { mountPath, ...mount } = container.volumeMounts.find(
+      ({ name }: { name: string }) => name === "tls",
+    );
+    expect(mount).toEqual({ name: "tls", readOnly: true });
+    const secret = { secretName: "site-tls", defaultMode: 0o440 };
+    expect(pod.volumes).toContainEqual({ name: "tls", secret });
+    const plain = container.env.map(({ name, value }: { name: string; value: string }) => [name, value]);
+    const { tlsCert, tlsKey } = parseOptions([], Object.fromEntries(plain));
+    expect([tlsCert, tlsKey]).toEqual([`${mountPath}/tls.crt`, `${mountPath}/tls.key`]);
+  });
+
+  test("the service is on port 443, and probes and Prometheus ask over HTTPS", async () => {
+    const made = await objects(...TLS);
+    const container = made.Deployment?.spec.template.spec.containers[0];
+    expect(container.ports).toEqual([{ name: "https", containerPort: 8000 }]);
+    expect(made.Service?.spec.ports).toEqual([{ name: "https", port: 443, targetPort: "https" }]);
+    const { probes } = await podOf(...TLS);
+    expect(probes.map(({ scheme }) => scheme)).toEqual(["HTTPS", "HTTPS", "HTTPS"]);
+    const tlsConfig = { insecureSkipVerify: true };
+    expect(made.ServiceMonitor?.spec.endpoints[0]).toMatchObject({ scheme: "https", tlsConfig });
+  });
+
+  test("they ask at an admin port in the clear", async () => {
+    const values = [...TLS, "env.ADMIN_PORT=8001"];
+    expect((await podOf(...values)).probes.map(({ scheme }) => scheme)).toEqual(["HTTP", "HTTP", "HTTP"]);
+    const made = await objects(...values);
+    expect(made.ServiceMonitor?.spec.endpoints[0]).not.toHaveProperty("scheme");
+  });
+
+  test("its port is another where one is given", async () => {
+    expect((await objects(...TLS, "service.port=8443")).Service?.spec.ports[0].port).toBe(8443);
+  });
+
+  test("one that nothing mounts is refused", async () => {
+    const { exitCode, stderr } = await helm("template", BUCKET, "env.TLS_CERT=/tls.crt");
+    expect([exitCode, stderr]).toEqual([1, expect.stringContaining("tls.secretName mounts a certificate")]);
+  });
 });
 
 test("another port is the pod's, and the service finds it", async () => {
@@ -144,8 +137,8 @@ test("with an admin port probes and Prometheus ask there, and the site's own ser
     { name: "http", containerPort: 8000 },
     { name: "admin", containerPort: 8001 },
   ]);
-  const probes = [container.startupProbe, container.livenessProbe, container.readinessProbe];
-  expect(probes.map(({ httpGet }) => httpGet.port)).toEqual(["admin", "admin", "admin"]);
+  const { probes } = await podOf(...values);
+  expect(probes.map(({ port }) => port)).toEqual(["admin", "admin", "admin"]);
   expect(made.Service?.spec.ports).toEqual([{ name: "http", port: 80, targetPort: "http" }]);
   const service = made["Service site-admin"];
   expect(service?.spec).toMatchObject({ clusterIP: "None", ports: [{ name: "admin", port: 8001 }] });
@@ -181,7 +174,7 @@ describe("the cache is", () => {
     const { deployment, pod } = await podOf(...values, "replicas=1");
     expect(pod.volumes).toEqual([{ name: "cache", persistentVolumeClaim: { claimName: "site-cache" } }]);
     expect(deployment.strategy).toEqual({ type: "Recreate" });
-    const refused = await run([helm, "template", "site", CHART, ...CLUSTER, ...withValues(values)]);
+    const refused = await helm("template", ...values);
     expect([refused.exitCode, refused.stderr]).toEqual([
       1,
       expect.stringContaining("a cache has one program"),
