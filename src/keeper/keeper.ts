@@ -3,7 +3,6 @@
  * machine, and a clear is simply an order.
  */
 
-import { BoundedMap } from "../common/bounded-map.ts";
 import type { Coding } from "../http/coding.ts";
 import type { Log } from "../log/log.ts";
 import type { Bucket, Origin, Part } from "../origin/origin.ts";
@@ -22,7 +21,6 @@ import { Listings } from "./listings.ts";
 import { entryLookup, isAtHand, isObject, staleLookup } from "./lookups.ts";
 import type { KeyVersion, OtherNodes } from "./other-nodes.ts";
 import { Prepared } from "./prepared.ts";
-import { Progress } from "./progress.ts";
 import {
   type Cleared,
   type ClearScope,
@@ -37,12 +35,10 @@ import {
 } from "./protocol.ts";
 import { Raiser } from "./raiser.ts";
 import { codingsOf } from "./representations.ts";
+import { Seeks } from "./seeks.ts";
 import { Servable } from "./servable.ts";
 import { Store, type StoreParts } from "./store.ts";
 import { Variants } from "./variants.ts";
-
-/** Most objects for which it is remembered that S3 said of their copy that it has changed. */
-const CHANGED_OBJECTS = 1_000;
 
 /** What a `Keeper` is made of. */
 export interface KeeperParts extends Omit<StoreParts, "onDrop" | "disk"> {
@@ -79,8 +75,7 @@ export class Keeper implements KeeperClient {
   /** Resolves when it is known whether there is a disk; absent where that is known. */
   #diskTaken: Promise<void> | undefined;
   readonly #flights: Flights;
-  /** By key, the entity tag that S3 said is outdated. */
-  readonly #outdated = new BoundedMap<string, string>(CHANGED_OBJECTS);
+  readonly #seeks: Seeks;
   #indexed: Promise<void> | undefined;
 
   constructor(parts: KeeperParts) {
@@ -106,6 +101,7 @@ export class Keeper implements KeeperClient {
     const onReplaced = (key: string) => this.#edges.drop([key]);
     const fetcher = new Fetcher({ ...parts, store, place, onReplaced });
     this.#fetcher = fetcher;
+    this.#seeks = new Seeks({ ...parts, store, growths: fetcher.growths });
     this.#flights = new Flights({ ...parts, store, fetcher, onReplaced });
     this.#clearing = new Clearing({
       store,
@@ -231,28 +227,8 @@ export class Keeper implements KeeperClient {
     return isLeader ? lookup : own;
   }
 
-  async seek(entry: GrowingEntry, part: Part, isUnreadable = false): Promise<Seek> {
-    const { key, content } = entry;
-    const { etag } = content.head;
-    if (isUnreadable) this.#store.report("read", new Error("A draft can't be read back"));
-    if (isUnreadable || new Progress(content.body.progress).state === "unwritten") return this.#rest(key);
-    const growth = this.#fetcher.growths.find(entry.generation);
-    // It ended while the question was on its way: all bytes are there, or it is known that they won't come.
-    if (growth === undefined) return { kind: "coming" };
-    // A server that refuses every If-Match must not make us start over and over.
-    if (etag === undefined || this.#outdated.get(key) === etag) return { kind: "coming" };
-    if (await growth.seek(part)) return { kind: "coming" };
-    this.#outdated.set(key, etag);
-    this.#fetcher.growths.retire(growth);
-    return { kind: "changed" };
-  }
-
-  async #rest(key: string): Promise<Seek> {
-    try {
-      return { kind: "pass", request: await this.#parts.origin.request(key) };
-    } catch {
-      return { kind: "changed" };
-    }
+  seek(entry: GrowingEntry, part: Part, isUnreadable?: boolean): Promise<Seek> {
+    return this.#seeks.seek(entry, part, isUnreadable);
   }
 
   list(prefix: string, token?: string): ListLookup | Promise<ListLookup> {
