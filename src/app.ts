@@ -3,7 +3,6 @@
 import { secretsOf } from "./cluster/open.ts";
 import type { Config } from "./config/config.ts";
 import { version } from "./config/version.ts";
-import type { Listener } from "./edge/listen.ts";
 import type { Log } from "./log/log.ts";
 import { openLog, type ProcessLog } from "./log/open.ts";
 import type { VisitBatch } from "./metrics/batch.ts";
@@ -11,7 +10,7 @@ import { hasDestination } from "./metrics/publisher-config.ts";
 import { publisherConfig } from "./parts.ts";
 import { Reloader } from "./reload.ts";
 import { type Cache, openCache } from "./start/cache.ts";
-import { edgeConfig, startAdminListener, startRedirects, startRedirectsOnceFree } from "./start/listeners.ts";
+import { edgeConfig, startAdminListener, startRedirects } from "./start/listeners.ts";
 import { openSources, type Sources } from "./start/sources.ts";
 import { StartError } from "./start/start-error.ts";
 import { findPlace, type Place } from "./takeover/place.ts";
@@ -118,17 +117,14 @@ async function serve({ config, processLog, counters, sources, place, cache }: Pr
     edges.setBucketWebsite(website);
     admin?.setBucketWebsite(website);
   });
-  // Bun's node:http can't share a port: the one before has to leave it.
-  let redirects: Listener | undefined;
-  if (place.directoriesFree === undefined) redirects = await startRedirects(config, edges.port);
+  const redirects = await startRedirects(config, place, edges.port);
   certificate?.start(edges.renew);
-  const onLeaving = async () => {
-    redirects = await startRedirectsOnceFree(config, edges.port, log);
-  };
   const adminPort = admin?.listener.port;
-  const ports = adminPort === undefined ? [edges.port] : [edges.port, adminPort];
-  await place.settle({ ports, keeper, edges, log, onLeaving });
-  announce(config, processLog, { port: edges.port, redirectPort: redirects?.port, adminPort });
+  const redirectPort = redirects?.port;
+  const ports = [edges.port, adminPort, redirectPort].filter((port) => port !== undefined);
+  const listeners = admin === undefined ? [edges] : [edges, admin.listener];
+  await place.settle({ ports, keeper, listeners, log });
+  announce(config, processLog, { port: edges.port, redirectPort, adminPort });
   const indexed = keeper.index();
   const reloader = new Reloader({ config, headerRules, processLog, edges, certificate, publisher });
   return {
@@ -139,8 +135,7 @@ async function serve({ config, processLog, counters, sources, place, cache }: Pr
       place.abandon();
       websiteWatch?.stop();
       certificate?.stop();
-      const listeners = [edges, redirects, admin?.listener];
-      await Promise.all(listeners.map((listener) => listener?.stop(DRAIN_MS)));
+      await Promise.all([...listeners, redirects].map((listener) => listener?.stop(DRAIN_MS)));
       await others?.stop();
       const published = publisher?.stop(PUBLISH_MS);
       keeper.stopIndexing();

@@ -6,7 +6,7 @@ import type { EdgeConfig } from "./edge.ts";
 import { errorResponse } from "./errors.ts";
 import type { Handler } from "./handler.ts";
 import { hostCheck } from "./host.ts";
-import { type Listener, type ListenOptions, listen } from "./listen.ts";
+import { type ListenOptions, listen, type RenewableListener } from "./listen.ts";
 import { LiveFeed } from "./live-feed.ts";
 import { MANAGEMENT_PREFIX, type ManagementParts, manage } from "./management.ts";
 import { targetOf } from "./target.ts";
@@ -20,7 +20,7 @@ export interface AdminConfig extends Pick<EdgeConfig, "website" | "bucketWebsite
 
 /** One that runs. */
 export interface Admin {
-  readonly listener: Listener;
+  readonly listener: Pick<RenewableListener, "port" | "stop" | "setRetiring">;
   /** The bucket's own website configuration is another one. */
   setBucketWebsite(website: BucketWebsite | undefined): void;
 }

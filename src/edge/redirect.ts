@@ -1,13 +1,16 @@
 /** The listener in the clear that sends everybody to HTTPS. */
 
-import { createServer, type IncomingMessage, type ServerResponse } from "node:http";
+import { createServer as createHttpServer, type IncomingMessage, type ServerResponse } from "node:http";
+import { createServer, type Socket } from "node:net";
 import { inUse } from "./bind.ts";
 import { errorResponse } from "./errors.ts";
 import { hostCheck } from "./host.ts";
-import type { Listener } from "./listen.ts";
+import type { Listener, ListenOptions } from "./listen.ts";
 
-/** A client has this long to send its whole request, in milliseconds: all that is wanted of it is a line and a few headers. */
-const REQUEST_MS = 10_000;
+/** A connection has this long from its beginning to its end, in milliseconds: all that is wanted is a line and a few headers, for one answer. */
+const CONNECTION_MS = 10_000;
+/** What chooses the port. */
+export const REDIRECT_FLAG = "tls-redirect-port";
 const HTTPS_PORT = 443;
 /** RFC 9112 section 3.2.2: a proxy's form of the target, which names the host too. */
 const ABSOLUTE_FORM = /^http:\/\/([^/?#]+)(.*)$/i;
@@ -15,11 +18,7 @@ const ABSOLUTE_FORM = /^http:\/\/([^/?#]+)(.*)$/i;
 const PORT = /:\d+$/;
 
 /** Where and how to redirect. */
-export interface RedirectOptions {
-  /** Absent for all interfaces. */
-  readonly host: string | undefined;
-  /** 0 for any free port. */
-  readonly port: number;
+export interface RedirectOptions extends Pick<ListenOptions, "host" | "port" | "isShared"> {
   /** The port that is redirected to. */
   readonly httpsPort: number;
 }
@@ -48,24 +47,34 @@ export function httpsLocation(
 }
 
 /**
- * Starts to listen. On `node:http`, for `Bun.serve` shows a target only after it was normalised.
+ * Starts to listen. Requests are read by `node:http`, for `Bun.serve` shows a target only after it was normalised; but connections are taken
+ * by `node:net`, because a port can be shared only there (docs/decisions/013-takeover.md).
  *
  * @throws where the address can't be had
  */
-export async function listenForRedirects({ host, port, httpsPort }: RedirectOptions): Promise<Listener> {
-  const server = createServer(
-    { headersTimeout: REQUEST_MS, requestTimeout: REQUEST_MS },
-    (request, response) => answer(request, response, httpsPort),
-  );
-  server.setTimeout(REQUEST_MS);
+export async function listenForRedirects(options: RedirectOptions): Promise<Listener> {
+  const { host, port, isShared } = options;
+  const reader = createHttpServer((request, response) => answer(request, response, options.httpsPort));
+  const connections = new Set<Socket>();
+  const server = createServer((socket) => {
+    const deadline = setTimeout(() => socket.destroy(), CONNECTION_MS);
+    connections.add(socket);
+    socket.once("close", () => {
+      clearTimeout(deadline);
+      connections.delete(socket);
+    });
+    // One that breaks is closed then.
+    socket.on("error", () => {});
+    reader.emit("connection", socket);
+  });
   const { promise: listening, resolve, reject } = Promise.withResolvers<void>();
   server.once("error", reject);
-  server.listen({ host, port }, resolve);
+  server.listen({ host, port, reusePort: isShared }, resolve);
   try {
     await listening;
   } catch (error) {
     throw (error as NodeJS.ErrnoException).code === "EADDRINUSE"
-      ? inUse({ host, port, flag: "tls-redirect-port" })
+      ? inUse({ host, port, flag: REDIRECT_FLAG })
       : error;
   }
   server.off("error", reject);
@@ -75,7 +84,7 @@ export async function listenForRedirects({ host, port, httpsPort }: RedirectOpti
     stop() {
       const closed = new Promise<void>((resolve) => server.close(() => resolve()));
       // Whoever has sent a whole request has its answer: nothing is in flight.
-      server.closeAllConnections();
+      for (const socket of connections) socket.destroy();
       return closed;
     },
   };

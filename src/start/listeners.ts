@@ -5,15 +5,10 @@ import { type Admin, startAdmin } from "../edge/admin.ts";
 import { assertFree } from "../edge/bind.ts";
 import type { EdgeConfig } from "../edge/edge.ts";
 import type { Listener } from "../edge/listen.ts";
-import { listenForRedirects } from "../edge/redirect.ts";
-import type { Log } from "../log/log.ts";
+import { listenForRedirects, REDIRECT_FLAG } from "../edge/redirect.ts";
 import type { Place } from "../takeover/place.ts";
 import type { ThreadHost } from "../threads/edge-thread.ts";
 import type { Sources } from "./sources.ts";
-
-/** The program before closes the port that redirects within this time once it leaves, in milliseconds. */
-const REDIRECTS_FREE_MS = 5_000;
-const TRY_EVERY_MS = 20;
 
 /** What every edge is told at its start. */
 export function edgeConfig(
@@ -81,27 +76,11 @@ export async function startAdminListener(
  */
 export async function startRedirects(
   { host, tlsRedirectPort: port }: Config,
+  { isShared, takenPorts }: Place,
   httpsPort: number,
 ): Promise<Listener | undefined> {
-  return port === undefined ? undefined : listenForRedirects({ host, port, httpsPort });
-}
-
-/** The same while the program before is about to leave that port. Undefined where it doesn't. */
-export async function startRedirectsOnceFree(
-  config: Config,
-  httpsPort: number,
-  log: Log,
-): Promise<Listener | undefined> {
-  const deadlineMs = performance.now() + REDIRECTS_FREE_MS;
-  for (;;) {
-    try {
-      return await startRedirects(config, httpsPort);
-    } catch (error) {
-      if (performance.now() > deadlineMs) {
-        log.critical("Nothing redirects to HTTPS", { reason: (error as Error).message });
-        return undefined;
-      }
-      await Bun.sleep(TRY_EVERY_MS);
-    }
-  }
+  if (port === undefined) return undefined;
+  const isTakenOver = takenPorts.includes(port);
+  if (isShared) await assertFree({ host, port, isTakenOver, flag: REDIRECT_FLAG });
+  return listenForRedirects({ host, port, isShared, httpsPort });
 }

@@ -11,10 +11,9 @@ export interface PlaceParts {
   /** The ports that this program shares. */
   readonly ports: readonly number[];
   readonly keeper: { attach(edge: EdgeClient): () => void; clearOwn(): Promise<unknown> };
-  readonly edges: { setRetiring(isRetiring: boolean): void };
+  /** What listens on them with connections that are kept. */
+  readonly listeners: readonly { setRetiring(isRetiring: boolean): void }[];
   readonly log: Log;
-  /** Called when the program before closes its listeners. */
-  readonly onLeaving: () => void;
 }
 
 /** A program's place. */
@@ -57,7 +56,6 @@ export async function findPlace(path: string | undefined, uid: number | undefine
       if (predecessor === undefined) return offer();
       predecessor.onClear(() => parts.keeper.clearOwn());
       const onLeaving = () => {
-        parts.onLeaving();
         // The one before may be replaced by this one alone, and this one by the next.
         offer().catch((error) =>
           parts.log.critical("No other s3proxy can take over", { reason: error.message }),
@@ -72,21 +70,24 @@ export async function findPlace(path: string | undefined, uid: number | undefine
 async function offerPlace(
   path: string,
   predecessor: Predecessor | undefined,
-  { ports, keeper, edges, log }: PlaceParts,
+  { ports, keeper, listeners, log }: PlaceParts,
   onLeave: () => void,
 ): Promise<void> {
   let detach = () => {};
   const ready = predecessor?.ended ?? Promise.resolve();
+  const setRetiring = (isRetiring: boolean) => {
+    for (const listener of listeners) listener.setRetiring(isRetiring);
+  };
   const onRetire = (successor: EdgeClient) => {
     log.info("Another s3proxy takes over");
-    edges.setRetiring(true);
+    setRetiring(true);
     // A clear is an order to the other one too.
     detach = keeper.attach(successor);
   };
   const onResume = () => {
     log.warn("The other s3proxy has ended before it was ready, nothing changes");
     detach();
-    edges.setRetiring(false);
+    setRetiring(false);
   };
   try {
     await awaitSuccessor({ path, ready, ports, onRetire, onResume, onLeave });

@@ -1,19 +1,18 @@
 /** A program takes the place of the one that runs (docs/decisions/013-takeover.md). */
 
 import { afterEach, beforeEach, describe, expect, setDefaultTimeout, test } from "bun:test";
-import { mkdtempSync, rmSync, statSync, writeFileSync } from "node:fs";
+import { statSync, writeFileSync } from "node:fs";
 import { connect } from "node:net";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
 import { certificateFolder } from "../support/certificate-folder.ts";
 import { ask, PROTOCOLS } from "../support/client.ts";
 import { keepConnection } from "../support/kept-connection.ts";
-import { type MemoryS3, startMemoryS3 } from "../support/memory-s3.ts";
-import { bucketFlags, type RunningProxy, runProxy, startProxy } from "../support/proxy.ts";
+import type { MemoryS3 } from "../support/memory-s3.ts";
+import { startProxy } from "../support/proxy.ts";
 import { startRestless } from "../support/restless.ts";
 import { AUTH_KEY, bytesOf, clear } from "../support/site.ts";
 import { askTls } from "../support/tls-client.ts";
 import { startVisitor } from "../support/tls-visitor.ts";
+import { HOME, startTakeovers, type TakeoverSite } from "./takeover-site.ts";
 
 /** One that is replaced sends its clients away for a second before it ends. */
 setDefaultTimeout(60_000);
@@ -22,36 +21,14 @@ const RESTARTS = 5;
 const CLIENTS = 8;
 const LARGE = bytesOf(3_000_000);
 
+let site: TakeoverSite;
 let s3: MemoryS3;
-let folder: string;
-let socket: string;
-let running: RunningProxy[];
+let start: TakeoverSite["start"];
 beforeEach(async () => {
-  s3 = await startMemoryS3();
-  s3.put("index.html", "home");
-  folder = mkdtempSync(join(tmpdir(), "s3proxy-takeover-"));
-  socket = join(folder, "takeover.sock");
-  running = [];
+  site = await startTakeovers();
+  ({ s3, start } = site);
 });
-afterEach(async () => {
-  for (const proxy of running) await proxy.stop();
-  await s3?.stop();
-  rmSync(folder, { recursive: true, force: true });
-});
-
-/** Starts one more with the same options; the first on a free port, and the others on that. */
-async function start(threads = 1, args: readonly string[] = []): Promise<RunningProxy> {
-  const [first] = running;
-  const port = first === undefined ? [] : ["--port", String(first.port)];
-  const proxy = await startProxy({
-    s3,
-    threads,
-    cacheDir: join(folder, "cache"),
-    args: ["--takeover", socket, "--auth-key", AUTH_KEY, ...port, ...args],
-  });
-  running.push(proxy);
-  return proxy;
-}
+afterEach(() => site?.stop());
 
 test.each([1, 2])(
   `with --threads %p no request fails in ${RESTARTS} restarts under load`,
@@ -61,7 +38,7 @@ test.each([1, 2])(
     const crowds = PROTOCOLS.flatMap((protocol) =>
       [false, true].map((isKept) => {
         const name = `${protocol} ${isKept ? "kept" : "new"}`;
-        return { name, ...startRestless(port, { protocol, isKept }, CLIENTS, "/", "home") };
+        return { name, ...startRestless(port, { protocol, isKept }, CLIENTS, "/", HOME) };
       }),
     );
     for (let restart = 0; restart < RESTARTS; restart++) {
@@ -167,7 +144,7 @@ describe("a clear while both run", () => {
 
 test("one that ends before it is ready changes nothing", async () => {
   const first = await start();
-  const other = connect(socket);
+  const other = connect(site.socket);
   await new Promise((resolve) => other.once("data", resolve));
   other.write("retire\n");
   await first.line(/Another s3proxy takes over/);
@@ -183,15 +160,14 @@ test("one that ends before it is ready changes nothing", async () => {
 
 test("the socket is its user's alone", async () => {
   await start();
-  expect(statSync(socket).mode & 0o777).toBe(0o600);
+  expect(statSync(site.socket).mode & 0o777).toBe(0o600);
 });
 
 describe("is refused in one line", () => {
   test("without the option, though the one that runs has it", async () => {
     const first = await start();
-    const flags = ["--port", String(first.port), "--dir", folder, "--cache-dir", join(folder, "other")];
     for (const threads of ["1", "2"]) {
-      const { exitCode, stderr } = await runProxy([...bucketFlags(s3), ...flags, "--threads", threads]);
+      const { exitCode, stderr } = await site.run("--port", String(first.port), "--threads", threads);
       expect([exitCode, stderr]).toEqual([
         1,
         `s3proxy: Port ${first.port} on all interfaces is in use, wanted a free one for --port\n`,
@@ -202,22 +178,20 @@ describe("is refused in one line", () => {
 
   test("with the option, where the one that runs doesn't have it", async () => {
     const first = await startProxy({ s3 });
-    running.push(first);
-    const flags = ["--port", String(first.port), "--dir", folder, "--cache-dir", join(folder, "other")];
-    const { exitCode, stderr } = await runProxy([...bucketFlags(s3), ...flags, "--takeover", socket]);
+    const { exitCode, stderr } = await site.run("--port", String(first.port), "--takeover", site.socket);
     expect([exitCode, stderr]).toEqual([
       1,
       `s3proxy: Port ${first.port} on all interfaces is in use, wanted a free one for --port\n`,
     ]);
+    await first.stop();
   });
 
   test("where something else has the socket's name", async () => {
-    writeFileSync(socket, "a file");
-    const flags = ["--port", "0", "--dir", folder, "--cache-dir", join(folder, "other")];
-    const { exitCode, stderr } = await runProxy([...bucketFlags(s3), ...flags, "--takeover", socket]);
+    writeFileSync(site.socket, "a file");
+    const { exitCode, stderr } = await site.run("--port", "0", "--takeover", site.socket);
     expect([exitCode, stderr]).toEqual([
       1,
-      `s3proxy: "${socket}" is not a socket, wanted one for --takeover\n`,
+      `s3proxy: "${site.socket}" is not a socket, wanted one for --takeover\n`,
     ]);
   });
 });

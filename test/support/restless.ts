@@ -20,19 +20,25 @@ export interface Restless {
   leave(): Promise<void>;
 }
 
-/** Starts so many clients that ask for a path in this manner, and expect this body. */
+/** What an answer has to be. */
+export interface Expected {
+  readonly status: number;
+  readonly text: string;
+}
+
+/** Starts so many clients that ask for a path in this manner, and expect this answer. */
 export function startRestless(
   port: number,
   manner: Manner,
   clients: number,
   path: string,
-  body: string,
+  expected: Expected,
 ): Restless {
   const tally: Tally = { answers: 0, failures: [] };
   let isLeaving = false;
   const goesOn = () => !isLeaving;
-  const count = ({ status, text }: { status: number; text: string }) => {
-    if (status === 200 && text === body) tally.answers++;
+  const count = ({ status, text }: Expected) => {
+    if (status === expected.status && text === expected.text) tally.answers++;
     else tally.failures.push(`status ${status}`);
   };
   const visit = visitOf(manner, port, path, count, goesOn);
@@ -54,7 +60,7 @@ export function startRestless(
   };
 }
 
-type Count = (answer: { status: number; text: string }) => void;
+type Count = (answer: Expected) => void;
 
 /** One connection's worth of requests. */
 function visitOf(
@@ -126,7 +132,7 @@ async function keepHttp2(port: number, path: string, count: Count, goesOn: () =>
 }
 
 function askStream(session: ReturnType<typeof connectHttp2>, path: string) {
-  const { promise, resolve, reject } = Promise.withResolvers<{ status: number; text: string }>();
+  const { promise, resolve, reject } = Promise.withResolvers<Expected>();
   const stream = session.request({ ":path": path });
   const chunks: Buffer[] = [];
   let status = 0;
