@@ -45,12 +45,15 @@ describe("versions", () => {
     for (const version of ["1", undefined]) outbox.addVersion({ key: "a", version });
     expect(outbox.takeVersions()).toEqual([{ key: "a", version: undefined }]);
   });
-  test("beyond ten thousand take the place of the oldest, which are counted", () => {
+  test("beyond ten thousand take the place of the oldest, of which some go at once and are counted", () => {
     const outbox = new Outbox();
     for (let at = 0; at < 10_003; at++) outbox.addVersion({ key: String(at), version: "v" });
     outbox.addVersion({ key: "10002", version: "w" });
-    expect([outbox.dropped, outbox.waiting.versions]).toEqual([3, 10_000]);
-    expect(outbox.takeVersions()[0]?.key).toBe("3");
+    const { dropped } = outbox;
+    expect(dropped).toBeGreaterThanOrEqual(3);
+    expect(dropped).toBeLessThan(200);
+    expect(outbox.waiting.versions).toBe(10_003 - dropped);
+    expect(outbox.takeVersions()[0]?.key).toBe(String(dropped));
   });
 });
 

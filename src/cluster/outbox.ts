@@ -7,7 +7,7 @@ import type { EventCounts } from "./cluster-state.ts";
 
 /** Clears that may wait. Where there are more, one of everything stands for them. */
 const CLEARS_MOST = 1_000;
-/** Versions that may wait, beyond which the oldest are dropped: a copy that should have gone then lives its time out. */
+/** Versions that may wait, beyond which the oldest are dropped, some at once: a copy that should have gone then lives its time out. */
 const VERSIONS_MOST = 10_000;
 /** Versions that are said at once. */
 const VERSIONS_AT_ONCE = 100;
@@ -58,8 +58,9 @@ export class Outbox {
 
   /** A newer version of a key takes the place of an older one. */
   addVersion({ key, version }: KeyVersion): void {
-    if (this.#versions.size === VERSIONS_MOST && !this.#versions.has(key)) this.#dropped++;
+    const wanted = this.#versions.size + (this.#versions.has(key) ? 0 : 1);
     this.#versions.set(key, version);
+    this.#dropped += wanted - this.#versions.size;
     this.#wake();
   }
 
