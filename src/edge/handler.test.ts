@@ -110,6 +110,18 @@ test("a file that is deleted after it was looked at is answered by asking the ke
   expect([recovered?.status, recovered?.headers.get("etag")]).toEqual([200, '"2"']);
 });
 
+test("the file of an answer in place of another is open already: it may be deleted too", async () => {
+  const [path, second] = [frame("first"), frame("second")];
+  let current = fileEntry(1, path);
+  const handler = handlerOf({ lookup: () => found(current) });
+  await handler.answer(request(), (_, it) => it, peerOf);
+  rmSync(path);
+  current = fileEntry(2, second);
+  const recovered = await handler.recover(lost(path));
+  rmSync(second);
+  expect((await recovered?.bytes())?.length).toBe(BODY_BYTES);
+});
+
 test("a copy whose file is gone is complained of by its generation, and the next one is answered", async () => {
   const complaints: (number | undefined)[] = [];
   const entries = [fileEntry(1, join(folder, "gone")), fileEntry(2, frame("there"))];

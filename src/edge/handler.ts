@@ -74,7 +74,8 @@ export function createHandler(handlerParts: HandlerParts): Handler {
     if (sent === undefined) return undefined;
     const request = new Request("http://recovered");
     const cors = parts.cors.headersFor(null);
-    return answerKey(parts, { request, ...sent, cors, website: parts.website, isOwnPath: true });
+    const { website } = parts;
+    return answerKey(parts, { request, ...sent, cors, website, isOwnPath: true, isSecondTry: true });
   };
   const setWebsite = (website: WebsiteConfig) => {
     parts.website = website;

@@ -15,7 +15,7 @@ import { choose } from "./negotiate.ts";
 import { pass } from "./pass.ts";
 import { respond } from "./respond.ts";
 import { headersOfKey, type SiteEntry } from "./site-headers.ts";
-import { bodySourceFor, pieceBytesFor } from "./stored-body.ts";
+import { bodySourceFor, openedBody, pieceBytesFor } from "./stored-body.ts";
 import type { WebsiteConfig } from "./website-config.ts";
 
 /** What is needed to answer about objects. */
@@ -53,6 +53,8 @@ export interface Asked {
   readonly unusable?: number;
   /** What the answer was going to be from that entry. */
   readonly status?: CacheStatus;
+  /** True where Bun could not open a file: the next one is open before there is an answer, for Bun asks for an answer only once more. */
+  readonly isSecondTry?: boolean;
 }
 
 /** How often an entry whose file is gone is asked for again. */
@@ -152,7 +154,7 @@ async function answerLookup(
   if (isGrowing(found)) return (await followGrowing(parts, asked, found, cacheStatus)) ?? found.generation;
   const others = added === undefined ? variants : variants.map((variant) => ({ ...variant, added }));
   const choice = choose(found, others, request.headers.get("accept-encoding"));
-  const bodyOf = bodySourceFor(request, parts.requestsUnderWay());
+  const bodyOf = asked.isSecondTry === true ? openedBody : bodySourceFor(request, parts.requestsUnderWay());
   const response = respond(choice.entry, cacheStatus, request, cors, nowMs, bodyOf);
   if (!(response instanceof Response)) return response ?? choice.entry.generation;
   noteFile(parts, path, choice.entry, status);

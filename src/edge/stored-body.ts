@@ -83,8 +83,16 @@ function sharedBody(entry: ObjectEntry, first: number, last: number) {
 
 /** The least memory over HTTP/2. Of a file that is a stream, which has no Content-Length. */
 function pulledBody(entry: ObjectEntry, first: number, last: number) {
+  const isFile = entry.content.body.kind === "file";
+  return isFile && last - first >= CROWDED_PIECE_BYTES
+    ? openedBody(entry, first, last)
+    : sharedBody(entry, first, last);
+}
+
+/** From a file that is open already, so that it may be deleted. That is a stream, which has no Content-Length. */
+export function openedBody(entry: ObjectEntry, first: number, last: number) {
   const { body, bodyBytes } = entry.content;
-  if (body.kind !== "file" || last - first < CROWDED_PIECE_BYTES) return sharedBody(entry, first, last);
+  if (body.kind !== "file") return storedBody(entry, first, last);
   const fd = openWhole(body.path, bodyBytes);
   // Where there is no descriptor to be had, Bun may still get one later.
   return fd === undefined ? storedBody(entry, first, last) : pulledFrom(fd, first, last);
