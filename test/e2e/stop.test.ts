@@ -1,10 +1,13 @@
 import { afterAll, afterEach, beforeAll, describe, expect, test } from "bun:test";
 import { connect as connectHttp2 } from "node:http2";
 import { connect, type Socket } from "node:net";
+import { join } from "node:path";
 import { type Answer, ask, PROTOCOLS, parseAnswer } from "../support/client.ts";
 import { type MemoryS3, startMemoryS3 } from "../support/memory-s3.ts";
 import { type RunningProxy, startProxy } from "../support/proxy.ts";
 
+const MAIN = join(import.meta.dir, "../../src/main.ts");
+const STANDING = join(import.meta.dir, "../support/standing-preload.ts");
 const BODY = Buffer.from(Array.from({ length: 300_000 }, (_, index) => index % 251));
 /** More than the buffers of a connection take while its client doesn't read. */
 const HUGE_BYTES = 64 * 1024 * 1024;
@@ -136,10 +139,11 @@ describe.each([1, 4])("with --threads %p", (threads) => {
     ["SIGTERM", "SIGTERM"],
     ["SIGINT", "SIGTERM"],
   ] as const)("one wish that arrives as %s and %s counts once", async (first, second) => {
-    const proxy = await startProxy({ s3, threads });
+    const command = [process.execPath, "--preload", STANDING, MAIN];
+    const proxy = await startProxy({ s3, threads, command });
     const { release, answers } = await inFlight(proxy);
     proxy.signal(first);
-    await Bun.sleep(1);
+    await proxy.line(/ Stopping/);
     proxy.signal(second);
     await untilRefused(proxy.port);
     release();
