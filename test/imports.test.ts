@@ -89,7 +89,16 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
     "tls/certificate.ts",
   ],
   keeper: ["common", "http", "origin/origin.ts", "origin/listing.ts", "origin/website.ts", "log"],
-  cluster: ["common", "keeper/other-nodes.ts", "keeper/protocol.ts", "log"],
+  cluster: [
+    "common",
+    "keeper/frame.ts",
+    "keeper/key-facts.ts",
+    "keeper/lookups.ts",
+    "keeper/other-nodes.ts",
+    "keeper/protocol.ts",
+    "keeper/second-tier.ts",
+    "log",
+  ],
   metrics: ["common", "log"],
   telemetry: [
     "cluster/cluster-state.ts",

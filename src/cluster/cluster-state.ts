@@ -6,6 +6,32 @@ export interface EventCounts {
   readonly versions: number;
 }
 
+/** How the second tier stands. */
+export interface CopiesState {
+  /** False while Redis isn't asked, because it can't be reached or didn't answer in time. */
+  readonly isUsable: boolean;
+  /** Questions, since the start, by what came of them. */
+  readonly reads: {
+    readonly hit: number;
+    readonly miss: number;
+    /** Damaged, of another site, or older than what this node knew. */
+    readonly unusable: number;
+    /** Not answered, or not in time. */
+    readonly failed: number;
+    /** Not asked, because it wasn't usable or was asked too much already. */
+    readonly skipped: number;
+  };
+  /** Writes and withdrawals, since the start, by what came of them. */
+  readonly writes: {
+    readonly written: number;
+    /** They had no room to wait. */
+    readonly dropped: number;
+    readonly failed: number;
+  };
+  /** Writes that wait. */
+  readonly waiting: number;
+}
+
 /** All that is told of it. What is counted is counted since the start. */
 export interface ClusterState {
   /** True while other nodes are followed; false where this one is alone. */
@@ -28,6 +54,8 @@ export interface ClusterState {
   readonly reconnects: number;
   /** Attempts to connect, and connections, that have failed. */
   readonly failures: number;
+  /** Absent where nothing is shared. */
+  readonly copies: CopiesState | undefined;
 }
 
 /** What is counted of it on the way. */

@@ -7,9 +7,11 @@ import type { Log } from "../log/log.ts";
 import { ClusterCounters, type ClusterState } from "./cluster-state.ts";
 import { type Connection, connect } from "./connection.ts";
 import { Follower, type LocalCache } from "./follower.ts";
+import { KnownChanges } from "./known-changes.ts";
 import type { Streams } from "./message.ts";
 import { Outbox } from "./outbox.ts";
 import type { PositionFile } from "./position.ts";
+import { RedisCopies } from "./redis-copies.ts";
 import { sayClear, sayVersions } from "./say.ts";
 
 /** Versions are gathered for this long between two messages, in milliseconds. */
@@ -29,7 +31,11 @@ const STOP_WAIT_MS = 1_000;
 export interface ClusterParts {
   /** Servers, tried in turn. */
   readonly urls: readonly string[];
+  /** The origin's name, with the prefix that is served. */
+  readonly site: string;
   readonly streams: Streams;
+  /** True where small objects are shared too. */
+  readonly isSharing: boolean;
   /** Unlike every other node's, and another one after a restart. */
   readonly node: string;
   /** Where this node has read to; absent where nothing outlives it, its cache neither. */
@@ -42,8 +48,11 @@ export interface ClusterParts {
 
 /** This node's place among the others. */
 export class Cluster implements OtherNodes {
+  /** Small objects that nodes share; absent where they don't. */
+  readonly copies: RedisCopies | undefined;
   readonly #parts: ClusterParts;
   readonly #outbox = new Outbox();
+  readonly #changes: KnownChanges | undefined;
   readonly #counters = new ClusterCounters();
   /** Resolves at the first attempt's outcome, whatever that is. */
   readonly #tried = Promise.withResolvers<void>();
@@ -60,6 +69,18 @@ export class Cluster implements OtherNodes {
   constructor(parts: ClusterParts) {
     this.#parts = parts;
     this.#sinceMs = parts.nowMs();
+    this.#changes = parts.isSharing ? new KnownChanges() : undefined;
+    this.copies = this.#changes && this.#openCopies(this.#changes);
+  }
+
+  #openCopies(changes: KnownChanges): RedisCopies {
+    const { urls, streams } = this.#parts;
+    const standing = {
+      changes,
+      clearedTo: () => (this.#state === "together" ? this.#follower?.clearedTo : undefined),
+      isClearWaiting: (key: string) => this.#outbox.isClearWaiting(key),
+    };
+    return new RedisCopies({ ...this.#parts, open: () => connect(urls, streams.clears), standing });
   }
 
   /** How things stand, in numbers. */
@@ -73,15 +94,18 @@ export class Cluster implements OtherNodes {
       waiting: this.#outbox.waiting,
       droppedVersions: this.#outbox.dropped,
       ...counted,
+      copies: this.copies?.state,
     };
   }
 
   /** Follows the others from now on. Resolves when what was missed has been done, or can't be learned now. */
   async start(cache: LocalCache): Promise<void> {
-    const follower = new Follower({ ...this.#parts, counters: this.#counters }, cache);
+    const parts = { ...this.#parts, counters: this.#counters, changes: this.#changes };
+    const follower = new Follower(parts, cache);
     this.#follower = follower;
     this.#running = this.#run(follower);
-    await Promise.race([this.#tried.promise, Bun.sleep(CATCH_UP_WAIT_MS)]);
+    const ready = Promise.all([this.#tried.promise, this.copies?.start()]);
+    await Promise.race([ready, Bun.sleep(CATCH_UP_WAIT_MS)]);
   }
 
   async tellCleared(scope?: ClearScope): Promise<boolean> {
@@ -91,12 +115,14 @@ export class Cluster implements OtherNodes {
   }
 
   tellVersion(found: KeyVersion): void {
+    this.#changes?.noteVersion(found);
     this.#outbox.addVersion(found);
   }
 
   /** Leaves the others. Clears that they haven't been told of are lost, and the log says so. */
   async stop(): Promise<void> {
     this.#isStopped = true;
+    this.copies?.stop();
     this.#interrupt();
     await Promise.race([this.#running, Bun.sleep(STOP_WAIT_MS)]);
     this.#follower?.savePosition();
@@ -168,7 +194,8 @@ export class Cluster implements OtherNodes {
       if (session.isOver) return;
       const clear = this.#outbox.nextClear();
       if (clear !== undefined) {
-        await sayClear(writer, streams, node, { kind: "clear", scope: clear.scope });
+        const id = await sayClear(writer, streams, node, { kind: "clear", scope: clear.scope });
+        this.#changes?.noteClear(id, clear.scope);
         this.#outbox.endClear(clear);
         this.#counters.sent.clears++;
         continue;
@@ -193,6 +220,7 @@ export class Cluster implements OtherNodes {
     this.#state = "together";
     this.#sinceMs = this.#parts.nowMs();
     this.#tried.resolve();
+    this.copies?.wake();
   }
 
   #noteAlone(reason: string): void {

@@ -5,7 +5,15 @@ import type { ClearScope } from "../keeper/protocol.ts";
 import type { Log } from "../log/log.ts";
 import type { ClusterCounters } from "./cluster-state.ts";
 import type { Connection } from "./connection.ts";
-import { decodeClear, decodeVersions, rangeEntries, readEntries, type Streams } from "./message.ts";
+import type { KnownChanges } from "./known-changes.ts";
+import {
+  decodeClear,
+  decodeVersions,
+  rangeEntries,
+  readEntries,
+  type StreamEntry,
+  type Streams,
+} from "./message.ts";
 import type { Position, PositionFile } from "./position.ts";
 import { sayClear } from "./say.ts";
 
@@ -13,6 +21,8 @@ import { sayClear } from "./say.ts";
 const READ_AT_ONCE = 20;
 /** Redis answers at the latest after this long, in milliseconds: a connection on which nothing more comes is noticed. */
 const BLOCK_MS = 5_000;
+/** Clears of before the start that are looked at where copies are shared: older copies aren't used. */
+const CLEARS_LEARNED = 1_000;
 /** The id before all entries. */
 const BEFORE_ALL = "0-0";
 
@@ -32,6 +42,8 @@ export interface FollowerParts {
   /** Where this node has read to; absent where nothing outlives it, its cache neither. */
   readonly positionFile: PositionFile | undefined;
   readonly counters: ClusterCounters;
+  /** Told of everything that is heard; absent where no copies are shared. */
+  readonly changes: KnownChanges | undefined;
   readonly log: Log;
 }
 
@@ -40,11 +52,17 @@ export class Follower {
   readonly #parts: FollowerParts;
   readonly #cache: LocalCache;
   #position: Position | undefined;
+  #hasLearned = false;
 
   constructor(parts: FollowerParts, cache: LocalCache) {
     this.#parts = parts;
     this.#cache = cache;
     this.#position = parts.positionFile?.read();
+  }
+
+  /** The last clear that has been done here; undefined where none is known. */
+  get clearedTo(): string | undefined {
+    return this.#position?.clears;
   }
 
   /** Does what was said while this node was away. */
@@ -56,8 +74,27 @@ export class Follower {
       last !== undefined &&
       rangeEntries(await reader.send("XRANGE", [streams.clears, last, last])).length > 0;
     if (!isThere) await this.#startOver(reader);
+    if (!this.#hasLearned) await this.#learn(reader);
     while (await this.#read(reader, undefined));
     counters[isThere ? "resumed" : "startedOver"]++;
+  }
+
+  /** Learns which of the copies that others have left were cleared before this node was there. */
+  async #learn(reader: Connection): Promise<void> {
+    const { streams, changes } = this.#parts;
+    if (changes === undefined) return;
+    const entries = rangeEntries(
+      await reader.send("XREVRANGE", [streams.clears, "+", "-", "COUNT", String(CLEARS_LEARNED)]),
+    );
+    for (const entry of entries) this.#noteClear(entry);
+    const oldest = entries.at(-1);
+    if (oldest !== undefined) changes.begin(oldest.id);
+    this.#hasLearned = true;
+  }
+
+  #noteClear({ id, text }: StreamEntry): void {
+    const message = decodeClear(text);
+    if (message.kind === "clear") this.#parts.changes?.noteClear(id, message.scope);
   }
 
   /** Does what others say as they say it, until the connection breaks. */
@@ -67,13 +104,15 @@ export class Follower {
 
   /** Whatever may have been missed is made up for by clearing everything. */
   async #startOver(reader: Connection): Promise<void> {
-    const { streams, node, positionFile, log } = this.#parts;
+    const { streams, node, positionFile, changes, log } = this.#parts;
     // Before the clear, so that what is said meanwhile comes after it.
     const clears =
       (await lastId(reader, streams.clears)) ?? (await sayClear(reader, streams, node, { kind: "joined" }));
     const versions = (await lastId(reader, streams.versions)) ?? BEFORE_ALL;
-    if (this.#position !== undefined)
+    if (this.#position !== undefined) {
       log.warn("What other nodes have cleared meanwhile isn't known any more, everything is cleared");
+      changes?.begin(clears);
+    }
     if (this.#position !== undefined || positionFile !== undefined) await this.#cache.clear();
     this.#position = { clears, versions };
     this.savePosition();
@@ -86,7 +125,7 @@ export class Follower {
    * @returns true where there was something
    */
   async #read(reader: Connection, waitMs: number | undefined): Promise<boolean> {
-    const { streams, node, counters } = this.#parts;
+    const { streams, node, counters, changes } = this.#parts;
     const from = this.#position ?? { clears: BEFORE_ALL, versions: BEFORE_ALL };
     const block = waitMs === undefined ? [] : ["BLOCK", String(waitMs)];
     const names = ["STREAMS", streams.clears, streams.versions, from.clears, from.versions];
@@ -95,11 +134,14 @@ export class Follower {
     const versions = readEntries(answer, streams.versions);
     if (clears.length === 0 && versions.length === 0) return false;
     for (const entry of clears) {
+      // First, so that no copy comes back while they are done.
+      this.#noteClear(entry);
       if (entry.node === node) continue;
       const message = decodeClear(entry.text);
       if (message.kind === "clear") await this.#clear(message.scope, entry.node);
     }
     const found = versions.filter((entry) => entry.node !== node).flatMap(({ text }) => decodeVersions(text));
+    for (const each of found) changes?.noteVersion(each);
     await this.#cache.outdate(found);
     counters.received.versions += found.length;
     // Not before: what could not be done is read again.

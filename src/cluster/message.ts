@@ -37,6 +37,11 @@ export function streamsOf(site: string): Streams {
   return { clears: `s3proxy:{${site}}:clears`, versions: `s3proxy:{${site}}:versions` };
 }
 
+/** Where the copy of an object is that nodes share; in the same place of a Redis Cluster. */
+export function copyKeyOf(site: string, key: string): string {
+  return `s3proxy:{${site}}:copy:${key}`;
+}
+
 /** The fields of an entry, as XADD takes them. */
 export function fieldsOf(node: string, text: string): string[] {
   return ["node", node, "says", text];
@@ -81,6 +86,11 @@ export function readEntries(answer: unknown, stream: string): StreamEntry[] {
 /** Redis' answer to XRANGE. */
 export function rangeEntries(answer: unknown): StreamEntry[] {
   return Array.isArray(answer) ? answer.flatMap(entryOf) : [];
+}
+
+/** True for what Redis names an entry by. */
+export function isStreamId(value: unknown): value is string {
+  return typeof value === "string" && /^\d{1,20}-\d{1,20}$/.test(value);
 }
 
 function entryOf(entry: unknown): StreamEntry[] {

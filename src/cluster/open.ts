@@ -14,15 +14,20 @@ export interface ClusterSettings {
   readonly site: string;
   /** Where the cache is; absent where nothing is kept on disk. */
   readonly directory: string | undefined;
+  /** True where small objects are shared too. */
+  readonly isSharing: boolean;
 }
 
 /** Makes ready what `start` connects; undefined where there are no others. */
-export function openCluster({ urls, site, directory }: ClusterSettings, log: Log): Cluster | undefined {
+export function openCluster(settings: ClusterSettings, log: Log): Cluster | undefined {
+  const { urls, site, directory, isSharing } = settings;
   if (urls === undefined) return undefined;
   const streams = streamsOf(site);
   return new Cluster({
     urls,
+    site,
     streams,
+    isSharing,
     node: randomUUID(),
     positionFile: directory === undefined ? undefined : new PositionFile(directory, streams),
     random: Math.random,

@@ -1,6 +1,7 @@
 /** What is still to be said to the other nodes. */
 
 import { BoundedMap } from "../common/bounded-map.ts";
+import { covers } from "../keeper/lookups.ts";
 import type { KeyVersion } from "../keeper/other-nodes.ts";
 import type { ClearScope } from "../keeper/protocol.ts";
 import type { EventCounts } from "./cluster-state.ts";
@@ -62,6 +63,11 @@ export class Outbox {
     this.#versions.set(key, version);
     this.#dropped += wanted - this.#versions.size;
     this.#wake();
+  }
+
+  /** True for a key that a clear is about which waits. */
+  isClearWaiting(key: string): boolean {
+    return this.#clears.some(({ scope }) => covers(scope, key));
   }
 
   /** The clear that is next. It stays until `shiftClear`: it may have to be said again. */

@@ -2,7 +2,7 @@
 
 import { readFileSync, renameSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import type { Streams } from "./message.ts";
+import { isStreamId, type Streams } from "./message.ts";
 
 /** The name of the file. */
 const POSITION_NAME = ".cluster";
@@ -27,7 +27,7 @@ export class PositionFile {
   read(): Position | undefined {
     try {
       const { stream, clears, versions } = JSON.parse(readFileSync(this.#path, "utf8"));
-      const isWhole = stream === this.#streams.clears && isId(clears) && isId(versions);
+      const isWhole = stream === this.#streams.clears && isStreamId(clears) && isStreamId(versions);
       return isWhole ? { clears, versions } : undefined;
     } catch {
       return undefined;
@@ -41,8 +41,4 @@ export class PositionFile {
     writeFileSync(draft, text, { mode: 0o600 });
     renameSync(draft, this.#path);
   }
-}
-
-function isId(value: unknown): value is string {
-  return typeof value === "string" && /^\d{1,20}-\d{1,20}$/.test(value);
 }

@@ -37,8 +37,9 @@ async function* findingsOf(config: Config): AsyncGenerator<Finding> {
   if (headersFile !== undefined) yield named("headers", checkHeaders(headersFile));
   if (tlsCert !== undefined && tlsKey !== undefined)
     yield named("certificate", await checkCertificate(tlsCert, tlsKey, Date.now()));
-  const { redisUrls } = config;
-  if (redisUrls !== undefined) yield named("redis", await checkRedis(redisUrls, createOrigin(config).name));
+  const { redisUrls, redisCache } = config;
+  if (redisUrls !== undefined)
+    yield named("redis", await checkRedis(redisUrls, createOrigin(config).name, redisCache));
   yield* visitFindings(config);
 }
 

@@ -43,6 +43,10 @@ test.each([
   { args: ["--mmdb-port", "0"], message: /^--mmdb-port: "0" is not valid/ },
   { args: ["--ilp-port", "x"], message: /^--ilp-port: "x" is not valid/ },
   { args: ["--virtual-host"], message: "--virtual-host is given without --endpoint, wanted both" },
+  {
+    args: ["--redis-cache"],
+    message: /^--redis-cache \(or REDIS_CACHE .* is given without --redis-url .*, wanted both$/,
+  },
   { args: ["--key", "k"], message: /^--key .* is given without --secret .*, wanted both or neither$/ },
   {
     args: ["--tls-cert", "c"],

@@ -105,6 +105,7 @@ export const options = {
   memorySize: row({ flag: "memory-size", environment: "MEMORY_SIZE", kind: bytes, default: "256MiB", group: "Cache", help: "bytes of objects up to 256 KiB kept in memory" }),
 
   redisUrls: row({ flag: "redis-url", environment: "REDIS_URL", kind: redisUrls, secret: true, group: "Other nodes", help: "Redis or Valkey by way of which nodes tell each other what is cleared and has changed; several of a cluster with commas between" }),
+  redisCache: row({ flag: "redis-cache", environment: "REDIS_CACHE", kind: boolean, default: "false", group: "Other nodes", help: "with --redis-url: objects up to 64 KiB that one node has asked S3 for are left in Redis for the others" }),
 
   console: row({ flag: "console", short: "c", environment: "CONSOLE", kind: boolean, default: "false", group: "Logs", help: "log to stdout as well" }),
   logLevel: row({ flag: "log-level", short: "l", environment: "LOG_LEVEL", kind: choice("critical", "warn", "info", "debug"), default: "info", group: "Logs", help: "least severe level that is logged" }),

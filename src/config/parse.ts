@@ -104,6 +104,11 @@ function checkTogether(values: OptionValues): void {
   if (values.virtualHost && values.endpoint === undefined) {
     throw new UsageError("--virtual-host is given without --endpoint, wanted both");
   }
+  if (values.redisCache && values.redisUrls === undefined) {
+    throw new UsageError(
+      `${spellings(options.redisCache)} is given without ${spellings(options.redisUrls)}, wanted both`,
+    );
+  }
   if (values.tlsCert === undefined) {
     const needsTls = values.http3
       ? "http3"

@@ -302,8 +302,16 @@ function showNodes({ cluster, nowMs }) {
   );
   const more = `Connected again ${count.format(cluster.reconnects)} times, failed ${count.format(cluster.failures)} times`;
   const state = html("p", { className: "standing" }, standing);
+  const shared =
+    cluster.copies === undefined ? [] : [html("p", { className: "hint" }, copiesInWords(cluster.copies))];
   state.dataset.state = cluster.isTogether ? "together" : "alone";
-  card.querySelector("div").replaceChildren(state, events, html("p", { className: "hint" }, more));
+  card.querySelector("div").replaceChildren(state, events, html("p", { className: "hint" }, more), ...shared);
+}
+
+function copiesInWords({ isUsable, reads, writes }) {
+  const asked = reads.hit + reads.miss + reads.unusable + reads.failed;
+  const had = `${count.format(reads.hit)} of ${count.format(asked)} objects had from Redis`;
+  return `${had}, ${count.format(writes.written)} left there${isUsable ? "" : "; it isn't asked now"}`;
 }
 
 function factTable(columns, rows) {

@@ -15,6 +15,7 @@ function keyFacts(parts: Partial<KeyFacts> = {}): KeyFacts {
     content: "unknown",
     memory: "none",
     disk: "none",
+    shared: undefined,
     object: undefined,
     variants: [],
     freshness: undefined,

@@ -66,10 +66,11 @@ function placeInWords({ memory, disk, isArriving }: KeyFacts): string {
   return "the object, from S3 again where its file is gone";
 }
 
-function unknownInWords({ passedUntilMs, lastAnswer, isBeingAsked }: KeyFacts): string {
+function unknownInWords({ passedUntilMs, lastAnswer, isBeingAsked, shared }: KeyFacts): string {
   if (isBeingAsked) return "what S3 says: it is being asked, and whoever comes waits for the same answer";
   if (passedUntilMs !== undefined)
     return `what S3 says to each request by itself, until ${timeOf(passedUntilMs)}: ${lastAnswer?.notStored ?? "it can't be stored"}`;
+  if (shared === "whole") return "another node's copy, which is in Redis; S3 is asked where that is stale";
   const asked = "what S3 says: the cache has nothing";
   if (lastAnswer === undefined) return `${asked}, and S3 hasn't been asked for it, or not lately`;
   if (lastAnswer.notStored !== undefined)

@@ -29,12 +29,13 @@ export function explanationOf(facts: PathFacts) {
 }
 
 function explainedKey(key: KeyFacts) {
-  const { content, memory, disk, isArriving, isBeingAsked, passedUntilMs, object, freshness } = key;
+  const { content, memory, disk, shared, isArriving, isBeingAsked, passedUntilMs, object, freshness } = key;
   return {
     cache: {
       content,
       memory,
       disk,
+      ...(shared !== undefined && { redis: shared }),
       isArriving,
       isBeingAsked,
       ...(passedUntilMs !== undefined && { passedUntil: timeOf(passedUntilMs) }),
@@ -111,7 +112,8 @@ function keyRows({
 }: Partial<Explanation>): [string, string][] {
   const rows: [string, string][] = [];
   if (cache !== undefined) {
-    rows.push(["cache", `${cache.content}; memory: ${cache.memory}; disk: ${cache.disk}`]);
+    const shared = cache.redis === undefined ? "" : `; redis: ${cache.redis}`;
+    rows.push(["cache", `${cache.content}; memory: ${cache.memory}; disk: ${cache.disk}${shared}`]);
     if (cache.isArriving) rows.push(["cache", "a body is arriving from S3"]);
     if (cache.isBeingAsked) rows.push(["cache", "S3 is being asked"]);
     if (cache.notStored !== undefined) rows.push(["cache", `not stored: ${cache.notStored}`]);

@@ -115,6 +115,11 @@ describe("Cache-Status", () => {
     { status: "miss", kept: "s3proxy; fwd=uri-miss; stored; ttl=60", notKept: "s3proxy; fwd=uri-miss" },
     { status: "expired", kept: "s3proxy; fwd=stale; stored; ttl=60", notKept: "s3proxy; fwd=stale" },
     {
+      status: "shared",
+      kept: "redis; hit, s3proxy; fwd=uri-miss; stored; ttl=60",
+      notKept: "redis; hit, s3proxy; fwd=uri-miss",
+    },
+    {
       status: "collapsed",
       kept: "s3proxy; fwd=uri-miss; collapsed; ttl=60",
       notKept: "s3proxy; fwd=uri-miss; collapsed",
@@ -136,7 +141,7 @@ describe("Cache-Status", () => {
   test("of a failure names it", () => {
     expect(failedCacheStatus("origin-busy")).toBe("s3proxy; fwd=uri-miss; detail=origin-busy");
   });
-  test.each<CacheStatus>(["hit", "miss", "expired", "revalidated", "stale", "collapsed", "pass"])(
+  test.each<CacheStatus>(["hit", "miss", "expired", "revalidated", "stale", "collapsed", "shared", "pass"])(
     "of %s is read as that",
     (status) => {
       for (const isKept of [true, false])

@@ -96,6 +96,9 @@ export function cacheStatusOf(
       return `s3proxy; hit; ${ttl}${staleReason === undefined ? "" : `; detail=${staleReason}`}`;
     case "collapsed":
       return `s3proxy; fwd=uri-miss; collapsed${isKept ? `; ${ttl}` : ""}`;
+    case "shared":
+      // RFC 9211 section 2: the cache that is nearer to the origin comes first.
+      return `redis; hit, s3proxy; fwd=uri-miss${isKept ? `; stored; ${ttl}` : ""}`;
     case "pass":
       return "s3proxy; fwd=uri-miss; detail=not-stored";
   }
@@ -111,6 +114,7 @@ export function cacheStatusIn(header: string | null): CacheStatus | "" {
   if (header === null) return "";
   const [, how, ...more] = header.split("; ");
   const says = (prefix: string) => more.some((each) => each.startsWith(prefix));
+  if (how === "hit, s3proxy") return "shared";
   if (how === "hit") return says("detail=") ? "stale" : "hit";
   if (how === "fwd=stale") return says("fwd-status=304") ? "revalidated" : "expired";
   if (says("collapsed")) return "collapsed";

@@ -6,6 +6,7 @@ import type { FreshnessFacts, KeyFacts, VariantFacts } from "./key-facts.ts";
 import { isObject } from "./lookups.ts";
 import type { Entry, ObjectEntry } from "./protocol.ts";
 import { codingsOf, storedCodingOf, variantEtag, variantName } from "./representations.ts";
+import type { SharedCopies } from "./second-tier.ts";
 import type { Store } from "./store.ts";
 import type { Variants } from "./variants.ts";
 
@@ -15,6 +16,8 @@ export interface ExplainParts {
   readonly fetcher: Fetcher;
   readonly variants: Variants;
   readonly freshness: FreshnessRules;
+  /** Absent where nothing is shared with other nodes. */
+  readonly copies: SharedCopies | undefined;
   /** True while S3 is being asked for a key. */
   readonly isBeingAsked: (key: string) => boolean;
   readonly nowMs: () => number;
@@ -24,7 +27,10 @@ export interface ExplainParts {
 export async function explain(key: string, parts: ExplainParts): Promise<KeyFacts> {
   const { store, fetcher, freshness } = parts;
   const { growths, passes, backoff, answers } = fetcher;
-  const { entry: stored, memory, disk } = await store.inspect(key);
+  const [{ entry: stored, memory, disk }, shared] = await Promise.all([
+    store.inspect(key),
+    parts.copies?.inspect(key),
+  ]);
   const nowMs = parts.nowMs();
   const entry = stored ?? growths.entryOf(key, undefined);
   const object = entry !== undefined && isObject(entry) ? entry : undefined;
@@ -35,6 +41,7 @@ export async function explain(key: string, parts: ExplainParts): Promise<KeyFact
     content: entry?.content.kind ?? "unknown",
     memory,
     disk,
+    shared,
     object: object && { head: object.content.head, bodyBytes: object.content.bodyBytes },
     variants: object === undefined ? [] : await variantsOf(object, parts),
     freshness: entry && freshnessOf(entry, freshness, nowMs),

@@ -7,6 +7,7 @@ import { type FreshnessRules, isFresh, staleWindowsOf } from "./freshness.ts";
 import { covers, isAtHand, isObject, keptLookup, staleForMs, staleLookup } from "./lookups.ts";
 import { Progress } from "./progress.ts";
 import { type ClearScope, type Entry, growingBodyOf, type Lookup, type ObjectEntry } from "./protocol.ts";
+import type { SecondTier } from "./second-tier.ts";
 import type { Kept, Store } from "./store.ts";
 
 /** What `Flights` are made of. */
@@ -14,6 +15,8 @@ export interface FlightsParts {
   readonly store: Store;
   readonly fetcher: Fetcher;
   readonly freshness: FreshnessRules;
+  /** Absent where nothing is shared with other nodes. */
+  readonly secondTier: SecondTier | undefined;
   /** Told of a key that has another object now. */
   readonly onReplaced: (key: string) => void;
   readonly nowMs: () => number;
@@ -77,8 +80,12 @@ export class Flights {
       const stored =
         known ??
         (this.#parts.store.isWorthLooking(key) ? await this.#parts.store.findOnDisk(key) : undefined);
-      const copy = stored === undefined ? undefined : await this.#opened(stored);
-      if (copy !== undefined && isFresh(copy.entry, this.#parts.nowMs())) return keptLookup(copy, "hit");
+      const held = stored === undefined ? undefined : await this.#opened(stored);
+      const { secondTier } = this.#parts;
+      const isShared = secondTier !== undefined && held === undefined && !isRetry && !this.#isPassed(key);
+      const copy = isShared ? await secondTier.find(key) : held;
+      if (copy !== undefined && isFresh(copy.entry, this.#parts.nowMs()))
+        return keptLookup(copy, isShared ? "shared" : "hit");
       const wasAtHand = known !== undefined && isAtHand(known);
       const reason =
         copy === undefined || wasAtHand ? undefined : this.staleReason(copy.entry, this.#parts.nowMs());
@@ -90,9 +97,10 @@ export class Flights {
         }, 0);
         return staleLookup(copy, reason, this.#parts.nowMs());
       }
-      if (this.#parts.fetcher.passes.has(key, this.#parts.nowMs()))
-        return await this.#parts.fetcher.pass(key);
+      if (this.#isPassed(key)) return await this.#parts.fetcher.pass(key);
+      const moment = secondTier?.moment();
       const lookup = await this.#parts.fetcher.fetch(key, copy, isRetry);
+      secondTier?.note(key, lookup, copy !== undefined, moment);
       const isReplaced = copy !== undefined && lookup.kind === "entry" && isObject(lookup.entry);
       // Edges may hold what was known before.
       if (isReplaced) this.#parts.onReplaced(key);
@@ -106,6 +114,10 @@ export class Flights {
       });
       return { kind: "failed", failure: { code: "internal" } };
     }
+  }
+
+  #isPassed(key: string): boolean {
+    return this.#parts.fetcher.passes.has(key, this.#parts.nowMs());
   }
 
   async #opened(entry: Entry): Promise<Kept | undefined> {

@@ -35,6 +35,7 @@ import {
 } from "./protocol.ts";
 import { Raiser } from "./raiser.ts";
 import { codingsOf } from "./representations.ts";
+import { SecondTier, type SharedCopies } from "./second-tier.ts";
 import { Seeks } from "./seeks.ts";
 import { Servable } from "./servable.ts";
 import { Store, type StoreParts } from "./store.ts";
@@ -56,6 +57,8 @@ export interface KeeperParts extends Omit<StoreParts, "onDrop" | "disk"> {
   readonly bucket?: Bucket;
   /** Absent where this is the only node. */
   readonly others?: OtherNodes;
+  /** Absent where nothing is shared with other nodes. */
+  readonly copies?: SharedCopies;
 }
 
 /** Owns all cache state. */
@@ -102,7 +105,8 @@ export class Keeper implements KeeperClient {
     const fetcher = new Fetcher({ ...parts, store, place, onReplaced });
     this.#fetcher = fetcher;
     this.#seeks = new Seeks({ ...parts, store, growths: fetcher.growths });
-    this.#flights = new Flights({ ...parts, store, fetcher, onReplaced });
+    const secondTier = parts.copies && new SecondTier({ ...parts, copies: parts.copies, store });
+    this.#flights = new Flights({ ...parts, store, fetcher, secondTier, onReplaced });
     this.#clearing = new Clearing({
       store,
       fetcher,
@@ -274,7 +278,8 @@ export class Keeper implements KeeperClient {
   explain(key: string): Promise<KeyFacts> {
     const isBeingAsked = (asked: string) => this.#flights.of(asked) !== undefined;
     const parts = { store: this.#store, fetcher: this.#fetcher, variants: this.#variants, isBeingAsked };
-    return explain(key, { ...parts, freshness: this.#parts.freshness, nowMs: this.#nowMs });
+    const { freshness, copies } = this.#parts;
+    return explain(key, { ...parts, freshness, copies, nowMs: this.#nowMs });
   }
 
   /** True where something could be answered without S3. */

@@ -17,6 +17,16 @@ export type MemoryPlace = "whole" | "headers" | "none";
  */
 export type DiskPlace = "whole" | "coming" | "lost" | "unreadable" | "none";
 
+/**
+ * Where the copy is that nodes share.
+ *
+ * - `whole`: there, and to be used
+ * - `unusable`: there, but damaged, not of this site, or older than what this node knows
+ * - `none`: there is none
+ * - `away`: nobody can be asked now
+ */
+export type SharedPlace = "whole" | "unusable" | "none" | "away";
+
 /** An object in another content coding than the one it is stored in. */
 export interface VariantFacts {
   readonly coding: Coding;
@@ -61,6 +71,8 @@ export interface KeyFacts {
   readonly content: "object" | "missing" | "denied" | "unknown";
   readonly memory: MemoryPlace;
   readonly disk: DiskPlace;
+  /** Absent where nothing is shared with other nodes. */
+  readonly shared: SharedPlace | undefined;
   /** Present with an object. */
   readonly object: { readonly head: ObjectHead; readonly bodyBytes: number } | undefined;
   readonly variants: readonly VariantFacts[];

@@ -16,10 +16,19 @@ import { Progress } from "./progress.ts";
  * - `expired`: what was stored was no longer fresh, S3 gave a newer one
  * - `revalidated`: what was stored was no longer fresh, S3 said that it is still right
  * - `stale`: what was stored is no longer fresh and was answered with all the same
- * - `collapsed`: S3 was being asked already, the answer was shared
+ * - `collapsed`: S3 (or other nodes) was being asked already, and the answer is for all who wait
+ * - `shared`: nothing was stored here, and another node's copy, which is fresh, was had from where nodes share them
  * - `pass`: the object may not or can't be stored; this answer comes from S3 alone
  */
-export type CacheStatus = "hit" | "miss" | "expired" | "revalidated" | "stale" | "collapsed" | "pass";
+export type CacheStatus =
+  | "hit"
+  | "miss"
+  | "expired"
+  | "revalidated"
+  | "stale"
+  | "collapsed"
+  | "shared"
+  | "pass";
 
 /** Bodies up to this many bytes are in memory that all threads share before they are answered with; larger ones may be sent from their file. */
 export const SMALL_BODY_BYTES = 64 * 1024;

@@ -32,7 +32,8 @@ export async function openCache(config: Config, origin: S3Origin, place: Place, 
       ? openDisk(config, origin.name, log)
       : place.directoriesFree.then(() => openFreedDisk(config, origin.name, log));
   const directory = disk && config.cacheDir;
-  const others = openCluster({ urls: config.redisUrls, site: origin.name, directory }, log);
+  const nodes = { urls: config.redisUrls, isSharing: config.redisCache };
+  const others = openCluster({ ...nodes, site: origin.name, directory }, log);
   const uses = new Uses();
   const keeper = new Keeper({
     uses,
@@ -44,6 +45,7 @@ export async function openCache(config: Config, origin: S3Origin, place: Place, 
     random: Math.random,
     log,
     ...(others && { others }),
+    ...(others?.copies && { copies: others.copies }),
   });
   await others?.start(keeper);
   return { keeper, uses, others };

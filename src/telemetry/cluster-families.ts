@@ -1,6 +1,6 @@
 /** What is measured of a node among others, as Prometheus' families. */
 
-import type { ClusterState, EventCounts } from "../cluster/cluster-state.ts";
+import type { ClusterState, CopiesState, EventCounts } from "../cluster/cluster-state.ts";
 import { counter, type Family, gauge, type Sample } from "./exposition.ts";
 
 /** These families, in the order in which they are shown. */
@@ -25,7 +25,31 @@ export function clusterFamilies(state: ClusterState): Family[] {
     counter("s3proxy_cluster_errors_total", "Attempts to connect to Redis, and connections, that failed.", [
       { value: state.failures },
     ]),
+    ...(state.copies === undefined ? [] : copyFamilies(state.copies)),
   ];
+}
+
+function copyFamilies({ isUsable, reads, writes, waiting }: CopiesState): Family[] {
+  return [
+    gauge(
+      "s3proxy_redis_cache_usable",
+      "1 while Redis is asked for copies of other nodes, 0 while it isn't.",
+      [{ value: isUsable ? 1 : 0 }],
+    ),
+    counter("s3proxy_redis_cache_reads_total", "Questions to Redis for copies, by result.", byResult(reads)),
+    counter(
+      "s3proxy_redis_cache_writes_total",
+      "Copies that were to be left in Redis, by result.",
+      byResult(writes),
+    ),
+    gauge("s3proxy_redis_cache_waiting_writes", "Copies that wait to be left in Redis.", [
+      { value: waiting },
+    ]),
+  ];
+}
+
+function byResult(counts: CopiesState["reads"] | CopiesState["writes"]): Sample[] {
+  return Object.entries(counts).map(([result, value]) => ({ labels: { result }, value }));
 }
 
 function byKind({ clears, versions }: EventCounts): Sample[] {

@@ -15,6 +15,7 @@ export const CACHE_STATES = [
   "revalidated",
   "stale",
   "collapsed",
+  "shared",
   "pass",
   "none",
 ] as const satisfies readonly (CacheStatus | "none")[];

@@ -43,6 +43,7 @@ const ROWS: readonly (readonly [flag: string, short: string, environment: string
   ["memory-size", "", "MEMORY_SIZE", "default 256MiB"],
   ["admin-port", "", "ADMIN_PORT", ""],
   ["redis-url", "", "REDIS_URL", ""],
+  ["redis-cache", "", "REDIS_CACHE", ""],
   [
     "trusted-proxies",
     "",

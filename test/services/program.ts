@@ -14,6 +14,8 @@ export interface Program {
   start(): Promise<void>;
   /** Stops its clock: connections are taken by the system, and nobody reads them. */
   freeze(): void;
+  /** Lets it go on. */
+  thaw(): void;
 }
 
 /** How a program is started. */
@@ -55,6 +57,7 @@ export async function startProgram(spec: ProgramSpec): Promise<Program> {
     },
     start,
     freeze: () => child?.kill("SIGSTOP"),
+    thaw: () => child?.kill("SIGCONT"),
   };
 }
 

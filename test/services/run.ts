@@ -33,6 +33,7 @@ for (const testPaths of [
   ["./test/services/readme-queries.ts"],
   ["./test/services/nodes.ts"],
   ["./test/services/nodes-state.ts"],
+  ["./test/services/second-tier.ts"],
   ["./test/services/browser.ts"],
   ["./test/services/dashboard.ts"],
   ["./test/services/arm64.ts"],

@@ -6,6 +6,7 @@ import { Keeper } from "../../src/keeper/keeper.ts";
 import type { OtherNodes } from "../../src/keeper/other-nodes.ts";
 import { Progress } from "../../src/keeper/progress.ts";
 import type { Entry, GrowingEntry, Lookup, ObjectEntry } from "../../src/keeper/protocol.ts";
+import type { SharedCopies } from "../../src/keeper/second-tier.ts";
 import { Uses } from "../../src/keeper/uses.ts";
 import { createLog } from "../../src/log/log.ts";
 import { FakeOrigin } from "./fake-origin.ts";
@@ -26,6 +27,8 @@ export interface KeeperOptions {
   hasDisk?: boolean;
   /** Present where it isn't the only node. */
   others?: OtherNodes;
+  /** Present where nodes share small objects. */
+  copies?: SharedCopies;
   /** Where another program has the directory: resolves when it is free. */
   diskFree?: Promise<void>;
 }
@@ -63,6 +66,7 @@ export class KeeperBench {
       random: () => 1 - Number.EPSILON,
       nowMs: () => this.nowMs,
       ...(options.others && { others: options.others }),
+      ...(options.copies && { copies: options.copies }),
       log: createLog(
         "debug",
         (line) => this.lines.push(line),

@@ -1,0 +1,83 @@
+/**
+ * A connection for questions that may not wait: where it fails it is closed, everybody does without, and another one is opened behind
+ * them. Nobody's question is the one that finds out whether Redis is back.
+ */
+
+import { growingWaitMs } from "../common/growing-wait.ts";
+import type { Log } from "../log/log.ts";
+import type { Connection } from "./connection.ts";
+
+/** Waits between attempts stop growing after so many: 2 to 4 seconds. */
+const GROWING_FAILURES = 4;
+/** A connection that has held this long, in milliseconds, has not failed in a row with the one before. */
+const STEADY_MS = 10_000;
+
+/** What a `Link` is made of. */
+export interface LinkParts {
+  /** Opens a connection, or rejects. */
+  readonly open: () => Promise<Connection>;
+  /** From 0 (included) to 1 (excluded). */
+  readonly random: () => number;
+  readonly nowMs: () => number;
+  /** Told when there is a connection again. */
+  readonly onOpen: () => void;
+  readonly log: Log;
+}
+
+/** One connection after the other. */
+export class Link {
+  readonly #parts: LinkParts;
+  #connection: Connection | undefined;
+  #openedAtMs = Number.NEGATIVE_INFINITY;
+  #failures = 0;
+  #isStopped = false;
+  #timer: Timer | undefined;
+
+  constructor(parts: LinkParts) {
+    this.#parts = parts;
+  }
+
+  /** Open, as far as is known; undefined where nothing can be asked now. */
+  get connection(): Connection | undefined {
+    return this.#connection;
+  }
+
+  /** Opens a connection; to be called once. Never rejects. */
+  async start(): Promise<void> {
+    try {
+      const connection = await this.#parts.open();
+      if (this.#isStopped) return connection.close();
+      if (this.#failures > 0) this.#parts.log.info("Redis answers in time again, copies are shared");
+      this.#openedAtMs = this.#parts.nowMs();
+      this.#connection = connection;
+      this.#parts.onOpen();
+    } catch (error) {
+      this.#again(error as Error);
+    }
+  }
+
+  /** This connection has failed. Where it is the present one, another takes its place as soon as there is one. */
+  fail(connection: Connection, error: Error): void {
+    if (this.#connection !== connection) return;
+    connection.close();
+    this.#connection = undefined;
+    if (this.#parts.nowMs() - this.#openedAtMs >= STEADY_MS) this.#failures = 0;
+    this.#again(error);
+  }
+
+  #again({ message: reason }: Error): void {
+    if (this.#isStopped) return;
+    if (this.#failures === 0)
+      this.#parts.log.warn("Redis doesn't answer in time, copies aren't shared", { reason });
+    const waitMs = growingWaitMs(Math.min(this.#failures++, GROWING_FAILURES), this.#parts.random());
+    this.#timer = setTimeout(() => void this.start(), waitMs);
+  }
+
+  /** Closes it for good. */
+  stop(): void {
+    this.#isStopped = true;
+    clearTimeout(this.#timer);
+    this.#connection?.close();
+    this.#connection = undefined;
+  }
+}
