@@ -1,5 +1,6 @@
 /** What this node has heard of clears and versions, so that no shared copy is used that is older than that. On values alone. */
 
+import { BoundedMap } from "../common/bounded-map.ts";
 import type { KeyVersion } from "../keeper/other-nodes.ts";
 import type { ClearScope } from "../keeper/protocol.ts";
 
@@ -23,7 +24,7 @@ export class KnownChanges {
   #everything = "0-0";
   readonly #keys = new Map<string, string>();
   readonly #prefixes = new Map<string, string>();
-  readonly #versions = new Map<string, string | undefined>();
+  readonly #versions = new BoundedMap<string, string | undefined>(VERSIONS_MOST);
 
   /** What was before this isn't known. */
   begin(id: string): void {
@@ -50,10 +51,7 @@ export class KnownChanges {
 
   /** S3 has this version, as somebody has found. */
   noteVersion({ key, version }: KeyVersion): void {
-    this.#versions.delete(key);
     this.#versions.set(key, version);
-    const [oldest] = this.#versions.size > VERSIONS_MOST ? this.#versions.keys() : [];
-    if (oldest !== undefined) this.#versions.delete(oldest);
   }
 
   /** This node has found that version itself, which may be newer than what it was told. */
