@@ -148,6 +148,21 @@ test("with an admin port probes and Prometheus ask there, and the site's own ser
   expect(made.Service?.metadata.labels).not.toMatchObject(labels);
 });
 
+test("the command of docs/deploy.md makes what it says", async () => {
+  const document = await Bun.file(join(CHART, "../../../docs/deploy.md")).text();
+  const [, command = ""] = /^helm install site deploy\/helm\/s3proxy ([\s\S]*?)^```/m.exec(document) ?? [];
+  const values = [...command.matchAll(/--set (?:'([^']*)'|(\S+))/g)].map(
+    ([, quoted, bare]) => quoted ?? bare ?? "",
+  );
+  const { container } = await podOf(...values);
+  expect(container.image).toStartWith("registry.example.com/s3proxy:");
+  expect(container.envFrom).toEqual([{ secretRef: { name: "s3proxy-keys" } }]);
+  const { ServiceAccount } = await objects(...values);
+  expect(ServiceAccount?.metadata.annotations).toEqual({
+    "eks.amazonaws.com/role-arn": "arn:aws:iam::123456789012:role/s3proxy",
+  });
+});
+
 test("a role in AWS is an annotation of the service account that the pods have", async () => {
   const role = "arn:aws:iam::123456789012:role/s3proxy";
   const made = await objects(BUCKET, `serviceAccount.annotations.eks\\.amazonaws\\.com/role-arn=${role}`);
