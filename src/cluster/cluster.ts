@@ -13,6 +13,7 @@ import { Outbox } from "./outbox.ts";
 import type { PositionFile } from "./position.ts";
 import { RedisCopies } from "./redis-copies.ts";
 import { sayClear, sayVersions } from "./say.ts";
+import { leaveUntold, takeUntold, type UntoldFile } from "./untold.ts";
 
 /** Versions are gathered for this long between two messages, in milliseconds. */
 const VERSIONS_EVERY_MS = 20;
@@ -40,6 +41,10 @@ export interface ClusterParts {
   readonly node: string;
   /** Where this node has read to; absent where nothing outlives it, its cache neither. */
   readonly positionFile: PositionFile | undefined;
+  /** Clears that nobody was told of by the program before; absent where nothing outlives it. */
+  readonly untoldFile: UntoldFile | undefined;
+  /** Resolves when the directory is this program's; absent where it is from the start. */
+  readonly directoryFree: Promise<unknown> | undefined;
   /** From 0 (included) to 1 (excluded). */
   readonly random: () => number;
   readonly nowMs: () => number;
@@ -103,6 +108,8 @@ export class Cluster implements OtherNodes {
     const parts = { ...this.#parts, counters: this.#counters, changes: this.#changes };
     const follower = new Follower(parts, cache);
     this.#follower = follower;
+    if (this.#parts.directoryFree === undefined) this.#takeUntold(cache);
+    else void this.#parts.directoryFree.then(() => this.#takeUntold(cache));
     this.#running = this.#run(follower);
     const ready = Promise.all([this.#tried.promise, this.copies?.start()]);
     await Promise.race([ready, Bun.sleep(CATCH_UP_WAIT_MS)]);
@@ -119,15 +126,25 @@ export class Cluster implements OtherNodes {
     this.#outbox.addVersion(found);
   }
 
-  /** Leaves the others. Clears that they haven't been told of are lost, and the log says so. */
+  /** Leaves the others. Clears that they haven't been told of are for the next program to tell, or lost, and the log says so. */
   async stop(): Promise<void> {
     this.#isStopped = true;
     this.copies?.stop();
     this.#interrupt();
     await Promise.race([this.#running, Bun.sleep(STOP_WAIT_MS)]);
     this.#follower?.savePosition();
-    const { clears } = this.#outbox.waiting;
-    if (clears > 0) this.#parts.log.warn("Other nodes have not been told of all clears", { clears });
+    leaveUntold(this.#parts.untoldFile, this.#outbox.scopes, this.#parts.log);
+  }
+
+  /** Says what the program before could not, and does it here too: this one may have served before it knew. */
+  #takeUntold(cache: LocalCache): void {
+    const { untoldFile, log } = this.#parts;
+    const fail = (error: Error) =>
+      log.warn("A clear of the program before failed", { reason: error.message });
+    for (const scope of takeUntold(untoldFile, log)) {
+      void this.#outbox.addClear(scope);
+      cache.clearAsTold(scope).catch(fail);
+    }
   }
 
   /** One session after the other, with growing waits between them while they fail. Never rejects. */

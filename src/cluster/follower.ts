@@ -28,8 +28,10 @@ const BEFORE_ALL = "0-0";
 
 /** What is known to this node alone. */
 export interface LocalCache {
-  /** Forgets objects here; all of them where the scope is left out. */
-  clear(scope?: ClearScope): Promise<unknown>;
+  /** Forgets objects here, as another node has; all of them where the scope is left out. */
+  clearAsTold(scope?: ClearScope): Promise<unknown>;
+  /** True while some of that may still be in the directory. */
+  readonly isBehind: boolean;
   /** Forgets what is held here in other versions. */
   outdate(versions: readonly KeyVersion[]): Promise<void>;
 }
@@ -113,7 +115,7 @@ export class Follower {
       log.warn("What other nodes have cleared meanwhile isn't known any more, everything is cleared");
       changes?.begin(clears);
     }
-    if (this.#position !== undefined || positionFile !== undefined) await this.#cache.clear();
+    if (this.#position !== undefined || positionFile !== undefined) await this.#cache.clearAsTold();
     this.#position = { clears, versions };
     this.savePosition();
   }
@@ -156,15 +158,15 @@ export class Follower {
 
   async #clear(scope: ClearScope | undefined, node: string): Promise<void> {
     this.#parts.log.info("Another node has cleared", { node });
-    await this.#cache.clear(scope).catch((error: Error) => {
+    await this.#cache.clearAsTold(scope).catch((error: Error) => {
       throw new Error(`A clear of another node failed: ${error.message}`);
     });
     this.#parts.counters.received.clears++;
   }
 
-  /** Keeps for the next start where this one has read to. */
+  /** Keeps for the next start where this one has read to, unless the directory isn't as far. */
   savePosition(): void {
-    if (this.#position === undefined) return;
+    if (this.#position === undefined || this.#cache.isBehind) return;
     try {
       this.#parts.positionFile?.write(this.#position);
     } catch (error) {

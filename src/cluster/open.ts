@@ -5,6 +5,7 @@ import type { Log } from "../log/log.ts";
 import { Cluster } from "./cluster.ts";
 import { streamsOf } from "./message.ts";
 import { PositionFile } from "./position.ts";
+import { UntoldFile } from "./untold.ts";
 
 /** What the options say of it. */
 export interface ClusterSettings {
@@ -14,13 +15,15 @@ export interface ClusterSettings {
   readonly site: string;
   /** Where the cache is; absent where nothing is kept on disk. */
   readonly directory: string | undefined;
+  /** Resolves when another program has left it; absent where it is this one's already. */
+  readonly directoryFree: Promise<unknown> | undefined;
   /** True where small objects are shared too. */
   readonly isSharing: boolean;
 }
 
 /** Makes ready what `start` connects; undefined where there are no others. */
 export function openCluster(settings: ClusterSettings, log: Log): Cluster | undefined {
-  const { urls, site, directory, isSharing } = settings;
+  const { urls, site, directory, directoryFree, isSharing } = settings;
   if (urls === undefined) return undefined;
   const streams = streamsOf(site);
   return new Cluster({
@@ -30,6 +33,8 @@ export function openCluster(settings: ClusterSettings, log: Log): Cluster | unde
     isSharing,
     node: randomUUID(),
     positionFile: directory === undefined ? undefined : new PositionFile(directory, streams),
+    untoldFile: directory === undefined ? undefined : new UntoldFile(directory, streams),
+    directoryFree,
     random: Math.random,
     nowMs: Date.now,
     log,

@@ -65,6 +65,11 @@ export class Outbox {
     this.#wake();
   }
 
+  /** What the clears that wait are about, oldest first. */
+  get scopes(): (ClearScope | undefined)[] {
+    return this.#clears.map(({ scope }) => scope);
+  }
+
   /** True for a key that a clear is about which waits. */
   isClearWaiting(key: string): boolean {
     return this.#clears.some(({ scope }) => covers(scope, key));

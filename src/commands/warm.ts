@@ -53,7 +53,7 @@ export async function warm(
   await assertUsable(origin, config);
   const log = createLog("critical", () => {}, Date.now);
   // As a node among the others: what they clear meanwhile goes, and the serving program finds how far this one has heard.
-  const nodes = { urls: config.redisUrls, isSharing: false };
+  const nodes = { urls: config.redisUrls, isSharing: false, directoryFree: undefined };
   const others = openCluster({ ...nodes, site: origin.name, directory: config.cacheDir }, log);
   const keeper = openKeeper(config, origin, others, log);
   await others?.start(keeper);

@@ -80,6 +80,8 @@ export class Keeper implements KeeperClient {
   readonly #flights: Flights;
   readonly #seeks: Seeks;
   #indexed: Promise<void> | undefined;
+  /** Clears of other nodes that are still to be done on files which another program has, or could not be. */
+  #clearsToDo = 0;
 
   constructor(parts: KeeperParts) {
     this.#parts = parts;
@@ -243,6 +245,26 @@ export class Keeper implements KeeperClient {
     const objects = await this.clear(scope);
     const { others } = this.#parts;
     return others === undefined ? { objects } : { objects, areOthersTold: await others.tellCleared(scope) };
+  }
+
+  /**
+   * Another node has cleared: the same here. Files that another program still has are cleared when they are this one's, which isn't
+   * waited for. Rejects where a file can't be deleted.
+   */
+  async clearAsTold(scope?: ClearScope): Promise<void> {
+    if (this.#diskTaken !== undefined) {
+      this.#clearsToDo++;
+      void this.#diskTaken
+        .then(() => this.clearOwn(scope))
+        .then(() => this.#clearsToDo--)
+        .catch((error) => this.#store.report("write", error));
+    }
+    await this.clearOwn(scope);
+  }
+
+  /** True while some of what other nodes have cleared may still be in the directory. */
+  get isBehind(): boolean {
+    return this.#diskTaken !== undefined || this.#clearsToDo > 0;
   }
 
   /** Another node has found these versions: what is held of others is forgotten. Rejects where a file can't be deleted. */

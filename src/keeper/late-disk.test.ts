@@ -1,6 +1,7 @@
 /** A keeper whose directory another program still has. */
 
 import { afterEach, beforeEach, expect, test } from "bun:test";
+import { mkdirSync, rmSync } from "node:fs";
 import {
   bodyDigest,
   digestOf,
@@ -99,4 +100,33 @@ test("a clear of its own alone doesn't wait, and leaves the files to the other p
   free.resolve();
   await indexed;
   expect(statusOf(await keeper.lookup("a"))).toBe("hit");
+});
+
+test("what another node has cleared is gone at once, and from the directory when that is free", async () => {
+  await leave({ a: SMALL, b: SMALL });
+  const { keeper, indexed } = startLate();
+  bench.origin.put("a", patternBytes(1000, 7));
+  expect(statusOf(await keeper.lookup("a"))).toBe("miss");
+  // One after the other: neither waits for the directory.
+  for (const key of ["a", "b"]) await keeper.clearAsTold({ kind: "keys", keys: [key] });
+  expect([statusOf(await keeper.lookup("a")), keeper.isBehind]).toEqual(["miss", true]);
+  await keeper.clearAsTold({ kind: "keys", keys: ["a"] });
+  free.resolve();
+  await indexed;
+  await until(() => !keeper.isBehind);
+  for (const key of ["a", "b"]) expect(statusOf(await keeper.lookup(key))).toBe("miss");
+});
+
+test("a file that another node has cleared and that can't be deleted keeps the directory behind", async () => {
+  await leave({ a: SMALL });
+  const { keeper, indexed } = startLate();
+  await keeper.clearAsTold();
+  const [path = ""] = bench.files();
+  rmSync(path);
+  // Nobody deletes a directory by unlinking it.
+  mkdirSync(path);
+  free.resolve();
+  await indexed.catch(() => {});
+  await until(() => bench.lines.some((line) => line.includes("EISDIR") || line.includes("EPERM")));
+  expect(keeper.isBehind).toBe(true);
 });

@@ -32,8 +32,9 @@ export async function openCache(config: Config, origin: S3Origin, place: Place, 
       ? openDisk(config, origin.name, log)
       : place.directoriesFree.then(() => openFreedDisk(config, origin.name, log));
   const directory = disk && config.cacheDir;
+  const { directoriesFree: directoryFree } = place;
   const nodes = { urls: config.redisUrls, isSharing: config.redisCache };
-  const others = openCluster({ ...nodes, site: origin.name, directory }, log);
+  const others = openCluster({ ...nodes, site: origin.name, directory, directoryFree }, log);
   const uses = new Uses();
   const keeper = new Keeper({
     uses,

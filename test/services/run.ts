@@ -34,6 +34,7 @@ for (const testPaths of [
   ["./test/services/nodes.ts"],
   ["./test/services/nodes-state.ts"],
   ["./test/services/second-tier.ts"],
+  ["./test/services/nodes-takeover.ts"],
   ["./test/services/browser.ts"],
   ["./test/services/dashboard.ts"],
   ["./test/services/arm64.ts"],
