@@ -108,7 +108,12 @@ export async function startEdgeThread(
   });
 
   send({ type: "start", config, uses: host.uses.buffer, counters: host.counters.of(edge).buffer });
-  const port = await listening.promise;
+  const port = await listening.promise.catch(async (error) => {
+    // It would wait for messages for ever, and be told of every clear.
+    worker.terminate();
+    await ended.promise;
+    throw error;
+  });
   return {
     edge,
     port,

@@ -1,9 +1,21 @@
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from "bun:test";
+import {
+  afterAll,
+  afterEach,
+  beforeAll,
+  beforeEach,
+  describe,
+  expect,
+  setDefaultTimeout,
+  test,
+} from "bun:test";
 import { join } from "node:path";
 import { type Answer, ask } from "../support/client.ts";
 import { parseLogLine } from "../support/log-files.ts";
 import { type MemoryS3, startMemoryS3 } from "../support/memory-s3.ts";
 import { type RunningProxy, startProxy } from "../support/proxy.ts";
+
+/** A thread is started again a second after its end, which the longest of these tests waits for three times. */
+setDefaultTimeout(30_000);
 
 const THREADS = 2;
 const PRELOAD = join(import.meta.dir, "../support/threads-preload.ts");
@@ -91,4 +103,14 @@ test("threads that take the place of all others serve, and are the next to stop"
   const { exitCode, stdout } = await proxy.stop();
   expect(exitCode).toBe(0);
   expect(stdout.match(/ critical /g)?.length).toBe(2);
+});
+
+test("a thread that can't listen is tried again, and doesn't stay", async () => {
+  await proxy.stop();
+  const command = [process.execPath, "--preload", PRELOAD, MAIN];
+  proxy = await startProxy({ s3, threads: THREADS, command, environment: { CANT_LISTEN: "3 4" } });
+  proxy.signal("SIGUSR1");
+  await proxy.line(/ critical A serving thread could not be started reason="No descriptor to listen with"/);
+  await proxy.line(/^Thread 5 is started$/);
+  for (const number of [3, 4]) await proxy.line(new RegExp(`^Thread ${number} has ended$`));
 });

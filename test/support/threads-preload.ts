@@ -1,6 +1,6 @@
 /**
  * Loaded before the program where a test ends its serving threads from outside (`bun --preload`). It says on stdout
- * when one is started; SIGUSR2 makes the oldest one throw an error that nobody catches, SIGUSR1 terminates it.
+ * when one is started and when one has ended; SIGUSR2 makes the oldest one throw an error that nobody catches, SIGUSR1 terminates it.
  */
 
 import { join } from "node:path";
@@ -17,8 +17,9 @@ globalThis.Worker = class extends Worker {
   constructor(url: string | URL, options?: WorkerOptions) {
     const withFault: PreloadingOptions = { ...options, preload: [FAULT] };
     super(url, withFault as WorkerOptions);
-    threads.push(this);
-    process.stdout.write(`Thread ${threads.length} is started\n`);
+    const number = threads.push(this);
+    process.stdout.write(`Thread ${number} is started\n`);
+    this.addEventListener("close", () => process.stdout.write(`Thread ${number} has ended\n`));
   }
 };
 // Bun numbers threads from 1, in the order of their start.
