@@ -40,6 +40,16 @@ test("a line in JSON says the same by name", () => {
   });
 });
 
+test.each([
+  [0, "0.000000", 0],
+  [499, "0.000000", 0],
+  [999_999_500, "1.000000", 1_000],
+  [61_000_012_345, "61.000012", 61_000.012],
+])("%d ns are %s s, rounded to the microsecond", (timeNs, seconds, milliseconds) => {
+  expect(accessLineOf("combined")({ ...ACCESS, timeNs }, AT_MS)).toEndWith(` ${seconds}`);
+  expect(JSON.parse(accessLineOf("json")({ ...ACCESS, timeNs }, AT_MS)).durationMs).toBe(milliseconds);
+});
+
 test("what isn't said is a dash, or null", () => {
   const silent = { ...ACCESS, ...NOTHING_SAID };
   expect(accessLineOf("combined")(silent, AT_MS)).toBe(

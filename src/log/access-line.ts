@@ -45,7 +45,7 @@ function combinedLines(): AccessLine {
     const request = `${plain(method)} ${plain(resource)}`;
     const answer = `${status} ${sizeBytes}`;
     const asker = `"${plainOr(withoutQuery(referer))}" "${plainOr(userAgent)}"`;
-    const seconds = (timeNs / 1e9).toFixed(6);
+    const seconds = decimal(Math.round(timeNs / 1000), 1_000_000, 6);
     return `${plainOr(client)} - - [${dateOf(nowMs)}] "${request} HTTP/1.1" ${answer} ${asker} ${cacheStatus || "-"} ${seconds}`;
   };
 }
@@ -56,9 +56,10 @@ function jsonLines(): AccessLine {
     { client, method, resource, status, sizeBytes, timeNs, cacheStatus, referer, userAgent },
     nowMs,
   ) => {
-    const time = `${secondOf(nowMs)}${String(nowMs % 1000).padStart(3, "0")}Z`;
+    const time = `${secondOf(nowMs)}${digits(nowMs % 1000, 3)}Z`;
+    const durationMs = decimal(Math.round(timeNs / 1000), 1_000, 3);
     const request = `"client":${quoted(client)},"method":${quoted(method)},"path":${quoted(resource)}`;
-    const answer = `"status":${status},"bytes":${sizeBytes},"durationMs":${Math.round(timeNs / 1000) / 1000}`;
+    const answer = `"status":${status},"bytes":${sizeBytes},"durationMs":${durationMs}`;
     const asker = `"referer":${quoted(withoutQuery(referer))},"userAgent":${quoted(userAgent)}`;
     return `{"time":"${time}",${request},${answer},"cache":${quoted(cacheStatus || null)},${asker}}`;
   };
@@ -72,6 +73,20 @@ function perSecond(textOf: (date: Date) => string): (nowMs: number) => string {
     if (now !== second) [second, text] = [now, textOf(new Date(nowMs))];
     return text;
   };
+}
+
+/** A whole number of microseconds in units of so many; faster than `toFixed` where they are as few as a hit's. */
+function decimal(microseconds: number, perUnit: number, places: number): string {
+  const whole = Math.floor(microseconds / perUnit);
+  return `${whole}.${digits(microseconds - whole * perUnit, places)}`;
+}
+
+const ZEROS = ["", "0", "00", "000", "0000", "00000"];
+
+/** A whole number with zeros before it, in so many digits, at most six. */
+function digits(value: number, count: number): string {
+  const text = String(value);
+  return (ZEROS[count - text.length] ?? "") + text;
 }
 
 /** `31/Jan/2026:12:34:56 +0000`. */
