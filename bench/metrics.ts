@@ -1,7 +1,8 @@
 /**
  * `bun bench/metrics.ts`: what it costs a hot page that somebody keeps note of requests. Each way of it is a proxy of its own, all of its
  * threads on one core and the load on another; they are measured in rounds in turn, and what counts are the ratios to the first, round
- * by round. The sinks of visits hang: they take the connection and never read.
+ * by round. The sinks of visits hang: they take the connection and never read. With `--rate <requests a second>` the load isn't as much as
+ * is answered, but so much (HTTP/1.1), and p99 is from when a request was due.
  */
 
 import { mkdtempSync, readdirSync, readFileSync, rmSync } from "node:fs";
@@ -11,6 +12,7 @@ import { parseArgs } from "node:util";
 import { ask } from "../test/support/client.ts";
 import { startMemoryS3 } from "../test/support/memory-s3.ts";
 import { type RunningProxy, startProxy } from "../test/support/proxy.ts";
+import type { OpenLoopResult } from "./load/open-loop.ts";
 import { LOAD_CPU, SERVER_CPU } from "./processes.ts";
 import { quantile } from "./quantile.ts";
 import { pairedRatios, spreadOf } from "./statistics.ts";
@@ -19,7 +21,8 @@ const PROJECT = resolve(import.meta.dirname, "..");
 const PATH = "/index.html";
 const BODY_BYTES = 3_000;
 const PROTOCOLS = ["http1", "h2c"] as const;
-type Protocol = (typeof PROTOCOLS)[number];
+/** How the load is made: as much as is answered, or at a fixed rate. */
+type Load = (typeof PROTOCOLS)[number] | { readonly rate: string };
 
 /** A way to keep note, and where its program is. */
 interface Way {
@@ -68,24 +71,37 @@ function cpuNsOf(pid: number): { serving: number; total: number } {
   return { serving: ofThread(pid), total };
 }
 
-async function load({ pid, port }: RunningProxy, protocol: Protocol, seconds: number): Promise<Run> {
+async function load({ pid, port }: RunningProxy, how: Load, seconds: number): Promise<Run> {
   const folder = mkdtempSync(join(tmpdir(), "s3proxy-load-"));
   const log = join(folder, "times");
   const url = `http://127.0.0.1:${port}${PATH}`;
-  const tool =
-    protocol === "http1"
-      ? ["wrk", "-t1", "-c64", "--latency", `-d${seconds}s`, url]
-      : ["h2load", "-t1", "-c16", "-m32", `-D${seconds}`, `--log-file=${log}`, url];
+  const tool = toolFor(how, url, seconds, log);
   const before = cpuNsOf(pid);
   const child = Bun.spawn(["taskset", "-c", String(LOAD_CPU), ...tool], { stderr: "inherit" });
   const [output, code] = await Promise.all([child.stdout.text(), child.exited]);
   const after = cpuNsOf(pid);
   if (code !== 0) throw new Error(`"${tool.join(" ")}" ended with ${code}\n${output}`);
   const { requests, requestsPerSecond, p99Ms } =
-    protocol === "http1" ? readWrk(output) : readTimes(log, seconds);
+    how === "http1"
+      ? readWrk(output)
+      : how === "h2c"
+        ? readTimes(log, seconds)
+        : readOpenLoop(output, seconds);
   rmSync(folder, { recursive: true });
   const servingUs = (after.serving - before.serving) / requests / 1000;
   return { requestsPerSecond, p99Ms, servingUs, totalUs: (after.total - before.total) / requests / 1000 };
+}
+
+function toolFor(how: Load, url: string, seconds: number, log: string): string[] {
+  if (how === "http1") return ["wrk", "-t1", "-c64", "--latency", `-d${seconds}s`, url];
+  if (how === "h2c") return ["h2load", "-t1", "-c16", "-m32", `-D${seconds}`, `--log-file=${log}`, url];
+  const openLoop = join(import.meta.dirname, "load/open-loop.ts");
+  return [process.execPath, openLoop, url, String(BODY_BYTES), how.rate, "64", String(seconds)];
+}
+
+function readOpenLoop(output: string, seconds: number) {
+  const { requests, p99Ms } = JSON.parse(output) as OpenLoopResult;
+  return { requests, requestsPerSecond: requests / seconds, p99Ms };
 }
 
 const UNITS_MS: Readonly<Record<string, number>> = { us: 0.001, ms: 1, s: 1000 };
@@ -134,6 +150,7 @@ async function main(): Promise<void> {
       seconds: { type: "string", default: "2" },
       ways: { type: "string", default: "off,visits" },
       only: { type: "string" },
+      rate: { type: "string" },
       /** Another checkout, whose ways are measured as well. */
       against: { type: "string" },
     },
@@ -157,17 +174,21 @@ async function main(): Promise<void> {
   const proxies = new Map<Way, RunningProxy>();
   try {
     for (const way of ways) proxies.set(way, await start(way, s3));
-    for (const protocol of PROTOCOLS.filter((it) => values.only === undefined || it === values.only)) {
+    const { only, rate } = values;
+    const loads: Load[] =
+      rate !== undefined ? [{ rate }] : PROTOCOLS.filter((it) => only === undefined || it === only);
+    for (const how of loads) {
       const runs = new Map<Way, Run[]>(ways.map((way) => [way, []]));
       // The first round warms up and isn't counted.
       for (let round = -1; round < Number(values.rounds); round++) {
         for (const [way, proxy] of round % 2 === 0 ? proxies : [...proxies].reverse()) {
-          const run = await load(proxy, protocol, Number(values.seconds));
+          const run = await load(proxy, how, Number(values.seconds));
           if (round >= 0) runs.get(way)?.push(run);
         }
       }
       const first = runs.get(ways[0] as Way) ?? [];
-      console.log(`\n${protocol}\n\n${HEADING}`);
+      const name = typeof how === "string" ? how : `http1 at ${how.rate} requests a second`;
+      console.log(`\n${name}\n\n${HEADING}`);
       for (const [way, its] of runs) console.log(rowOf(way, its, first));
     }
   } finally {
