@@ -116,7 +116,7 @@ describe("one that can't start leaves the one before as it was:", () => {
   ])("%s", async (_name, changed, reason) => {
     const kept = await keepConnection(ports.adminPort, "HTTP/1.1");
     await kept.get("/_proxy/health");
-    const { exitCode, stderr } = await site.run(...flagsWith(changed()));
+    const { exitCode, stderr } = await site.run(flagsWith(changed()));
     expect([exitCode, stderr]).toEqual([1, expect.stringMatching(/^s3proxy: [^\n]+\n$/)]);
     expect(stderr.toLowerCase()).toContain(reason.toLowerCase());
     // It doesn't send anybody away, and gets what is asked by new connections too.

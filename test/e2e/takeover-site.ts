@@ -22,7 +22,7 @@ export interface TakeoverSite {
     environment?: Readonly<Record<string, string>>,
   ): Promise<RunningProxy>;
   /** Runs one to its end with these flags and directories of its own: for what is refused. */
-  run(...flags: string[]): Promise<Ended>;
+  run(flags: readonly string[], environment?: Readonly<Record<string, string>>): Promise<Ended>;
   stop(): Promise<void>;
 }
 
@@ -50,8 +50,10 @@ export async function startTakeovers(): Promise<TakeoverSite> {
       running.push(proxy);
       return proxy;
     },
-    run: (...flags) =>
-      runProxy([...bucketFlags(s3), "--dir", folder, "--cache-dir", join(folder, "other"), ...flags]),
+    run(flags, environment) {
+      const directories = ["--dir", folder, "--cache-dir", join(folder, "other")];
+      return runProxy([...bucketFlags(s3), ...directories, ...flags], environment);
+    },
     async stop() {
       for (const proxy of running) await proxy.stop();
       await s3.stop();

@@ -167,7 +167,7 @@ describe("is refused in one line", () => {
   test("without the option, though the one that runs has it", async () => {
     const first = await start();
     for (const threads of ["1", "2"]) {
-      const { exitCode, stderr } = await site.run("--port", String(first.port), "--threads", threads);
+      const { exitCode, stderr } = await site.run(["--port", String(first.port), "--threads", threads]);
       expect([exitCode, stderr]).toEqual([
         1,
         `s3proxy: Port ${first.port} on all interfaces is in use, wanted a free one for --port\n`,
@@ -178,7 +178,7 @@ describe("is refused in one line", () => {
 
   test("with the option, where the one that runs doesn't have it", async () => {
     const first = await startProxy({ s3 });
-    const { exitCode, stderr } = await site.run("--port", String(first.port), "--takeover", site.socket);
+    const { exitCode, stderr } = await site.run(["--port", String(first.port), "--takeover", site.socket]);
     expect([exitCode, stderr]).toEqual([
       1,
       `s3proxy: Port ${first.port} on all interfaces is in use, wanted a free one for --port\n`,
@@ -188,7 +188,7 @@ describe("is refused in one line", () => {
 
   test("where something else has the socket's name", async () => {
     writeFileSync(site.socket, "a file");
-    const { exitCode, stderr } = await site.run("--port", "0", "--takeover", site.socket);
+    const { exitCode, stderr } = await site.run(["--port", "0", "--takeover", site.socket]);
     expect([exitCode, stderr]).toEqual([
       1,
       `s3proxy: "${site.socket}" is not a socket, wanted one for --takeover\n`,
