@@ -7,6 +7,7 @@ import { join } from "node:path";
 import { buildProgram, PLATFORMS } from "../../scripts/build.ts";
 import { ask, PROTOCOLS } from "../support/client.ts";
 import { startLineServer } from "../support/line-server.ts";
+import { startMemoryS3 } from "../support/memory-s3.ts";
 import { bucketFlags, type RunningProxy, runProxy, startProxy } from "../support/proxy.ts";
 import { sampleFile, uploadSampleSite } from "../support/sample-site.ts";
 import { startSite, until } from "../support/site.ts";
@@ -65,6 +66,53 @@ describe("the executable", () => {
     expect(exitCode).toBe(0);
     expect(stdout.trimEnd()).toEndWith(" Stopped");
     expect(questDb.lines().every((line) => line.includes("resource=/"))).toBe(true);
+  });
+
+  test("checks as the sources do, in the same lines", async () => {
+    const s3 = await startMemoryS3();
+    s3.put("index.html", "home");
+    const args = ["check", ...bucketFlags(s3), "--cache-dir", join(folder, "unmade")];
+    const { exitCode, stdout, stderr } = await runProxy(args, {}, command);
+    expect([exitCode, stderr]).toEqual([0, ""]);
+    // A sign and what was looked at; what is said of it has times in it.
+    const named = (text: string) => text.split("\n").map((line) => /^\S \w+/.exec(line)?.[0]);
+    expect(named(stdout)).toEqual(named((await runProxy(args)).stdout));
+    expect(named(stdout)).toContain("✓ get");
+    await s3.stop();
+  });
+
+  test("warms a cache, and serves from it by a configuration file", async () => {
+    const cacheDir = join(folder, "warmed");
+    const warmed = await runProxy(
+      ["warm", ...bucketFlags(site.location), "--cache-dir", cacheDir],
+      {},
+      command,
+    );
+    expect([warmed.exitCode, warmed.stderr]).toEqual([0, ""]);
+    const config = join(folder, "s3proxy.toml");
+    writeFileSync(config, 'index-document = "404.html"\n');
+    site.gate.reset();
+    const proxy = await site.start({ command, cacheDir, args: ["--config", config] });
+    const page = await sampleFile("404.html").text();
+    expect((await ask(proxy.port, { path: "/" })).text).toBe(page);
+    expect((await ask(proxy.port, { path: "/index.html" })).text).toBe(await sampleFile("index.html").text());
+    expect(site.gate.countOf("404.html") + site.gate.countOf("index.html")).toBe(0);
+    await proxy.stop();
+  });
+
+  test("takes the place of another, whose port and directory it gets", async () => {
+    const cacheDir = join(folder, "shared");
+    const takeover = ["--takeover", join(folder, "takeover.sock")];
+    const first = await site.start({ command, threads: 2, cacheDir, args: takeover });
+    await expectFirstPage(first);
+    const args = [...takeover, "--port", String(first.port)];
+    const second = await site.start({ command, threads: 2, cacheDir, args });
+    expect((await first.ended).exitCode).toBe(0);
+    await second.line(/Cache directory indexed objects=[1-9]/);
+    // Which of them gets a connection is chosen by way of the C library.
+    expect(second.stdout()).not.toContain("New connections can't be kept");
+    await expectFirstPage(second);
+    await second.stop();
   });
 
   test("has MongoDB's driver", async () => {
