@@ -20,6 +20,8 @@ const COLLECT_MS = 1000;
 const SPILL_AFTER_MS = 1000;
 /** So many batches wait in memory, the one that is being sent included; more than that goes to disk. */
 const BATCHES_IN_MEMORY = 2;
+/** The spool's directory is looked at so often while it isn't this process', in milliseconds: one that is replaced leaves it within seconds. */
+const LOOK_AGAIN_MS = 5_000;
 /** What was lost is logged at most this often, in milliseconds. */
 const LOSS_LOGGED_EVERY_MS = 60_000;
 
@@ -161,7 +163,8 @@ export class Delivery {
       if (this.#isClosing && (spooled !== undefined || this.#failures > 0)) return undefined;
       if (spooled !== undefined) return spooled;
       if (this.#isClosing && this.#waiting.isEmpty) return undefined;
-      if (this.#waiting.isEmpty) await this.#nap.take(Number.POSITIVE_INFINITY, 1);
+      const lookAgainMs = spool.isOwn ? Number.POSITIVE_INFINITY : LOOK_AGAIN_MS;
+      if (this.#waiting.isEmpty) await this.#nap.take(lookAgainMs, 1);
       else if (this.#waiting.visits >= sink.batchMost || this.#isClosing) return this.#fromMemory();
       else {
         await this.#nap.take(collectMs, sink.batchMost);

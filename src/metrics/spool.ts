@@ -59,8 +59,6 @@ export class Spool {
   readonly #segments: Segment[] = [];
   /** Held from the first look at the directory: two processes would each delete what the other is still writing. */
   #lock: ExclusiveLock | undefined;
-  /** True while another process has the directory; one that is replaced by this one leaves it a little later. */
-  #isTaken = false;
   /** The descriptor of the last segment, while this process adds to it. */
   #descriptor: number | undefined;
   #nextNumber = 1;
@@ -78,7 +76,12 @@ export class Spool {
     this.#directory = directory;
     this.#mostBytes = mostBytes;
     this.#onProblem = onProblem;
-    this.#attempt(() => existsSync(directory) && this.#claim());
+    this.#look();
+  }
+
+  /** Whether the directory is locked for this process: what another one leaves there is found by nobody until then. */
+  get isOwn(): boolean {
+    return this.#lock !== undefined;
   }
 
   /** How many visits wait. */
@@ -118,7 +121,7 @@ export class Spool {
    * the oldest segment can't be read now.
    */
   first(most: number): SpooledVisits | undefined {
-    if (this.#isTaken) this.#attempt(() => this.#claim());
+    if (!this.isOwn) this.#look();
     for (;;) {
       const [segment] = this.#segments;
       if (segment === undefined) return undefined;
@@ -169,13 +172,17 @@ export class Spool {
     }
   }
 
+  /** Finds what is there. A program that is replaced by this one may make the directory after this one has begun, and leaves it then. */
+  #look(): void {
+    this.#attempt(() => existsSync(this.#directory) && this.#claim());
+  }
+
   /** Makes sure that the directory is there and ours. Throws where it can't be. */
   #claim(): void {
     mkdirSync(this.#directory, { recursive: true, mode: 0o700 });
     if (this.#lock !== undefined) return;
     this.#lock = lockFile(join(this.#directory, LOCK_NAME));
-    this.#isTaken = this.#lock === undefined;
-    if (this.#isTaken) throw new Error(`"${this.#directory}" is in use by another s3proxy`);
+    if (this.#lock === undefined) throw new Error(`"${this.#directory}" is in use by another s3proxy`);
     this.#find();
     this.#makeRoom(0);
   }

@@ -7,6 +7,8 @@ export interface LineServer {
   readonly port: number;
   /** Every whole line that has come, on all connections. */
   lines(): string[];
+  /** With true drops every connection and refuses new ones; with false listens again on the same port. */
+  refuse(on: boolean): Promise<void>;
   stop(): Promise<void>;
 }
 
@@ -24,6 +26,7 @@ export async function startLineServer(): Promise<LineServer> {
   return {
     port: server.port,
     lines: () => connections.flatMap((text) => text.split("\n").slice(0, -1)),
+    refuse: (on) => (on ? server.close() : server.open()),
     stop: () => server.close(),
   };
 }
