@@ -4,6 +4,8 @@ import { afterAll, beforeAll, expect, setDefaultTimeout, test } from "bun:test";
 import { chmodSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { ask } from "./support/client.ts";
+import { parseExposition, valueIn } from "./support/exposition.ts";
+import { type LineServer, startLineServer } from "./support/line-server.ts";
 import { type MemoryS3, startMemoryS3 } from "./support/memory-s3.ts";
 import { listeningPort, spawnProxy } from "./support/proxy.ts";
 import { AUTH_KEY, type Site, startSiteOf, until } from "./support/site.ts";
@@ -38,10 +40,12 @@ const PRINTED: readonly RegExp[] = [
   /\{"cleared":0\}/,
   /^$/,
   /^502[\s\S]*the last question failed[\s\S]*"canServe":true/,
+  /s3proxy_sink_spooled_visits\{sink="questdb"\} [1-9][\s\S]* warn +Visits can't be stored and wait[\s\S]*\/spool\/questdb\n/,
   /^$/,
 ];
 
 let s3: MemoryS3;
+let questDb: LineServer;
 let site: Site<MemoryS3>;
 let folder: string;
 let environment: Record<string, string>;
@@ -49,6 +53,7 @@ let proxy: ReturnType<typeof spawnProxy> | undefined;
 
 beforeAll(async () => {
   s3 = await startMemoryS3();
+  questDb = await startLineServer();
   s3.put("index.html", "<p>home</p>", { "Content-Type": "text/html" });
   s3.put("docs/index.html", "<p>docs</p>", { "Content-Type": "text/html" });
   site = await startSiteOf(s3);
@@ -71,6 +76,8 @@ beforeAll(async () => {
     THREADS: "2",
     CACHE_DIR: join(folder, "cache"),
     LOG_DIR: join(folder, "logs"),
+    ILP_HOST: "127.0.0.1",
+    ILP_PORT: String(questDb.port),
     CONFIG_FILE: join(folder, "s3proxy.toml"),
   };
 });
@@ -78,6 +85,7 @@ afterAll(async () => {
   proxy?.signal("SIGKILL");
   await proxy?.ended;
   await site?.stop();
+  await questDb?.stop();
 });
 
 /** Everything in the log files whose names match. */
@@ -100,6 +108,12 @@ async function start(commands: string): Promise<string> {
   return "";
 }
 
+/** How many visits wait on disk. */
+async function spooled(): Promise<number> {
+  const { text } = await ask(Number(environment.PORT), { path: "/_proxy/metrics" });
+  return valueIn(parseExposition(text), "s3proxy_sink_spooled_visits", { sink: "questdb" }) ?? 0;
+}
+
 async function runMarked({ mark, commands }: Block): Promise<string> {
   switch (mark) {
     case "start":
@@ -114,6 +128,18 @@ async function runMarked({ mark, commands }: Block): Promise<string> {
       await site.gate.refuse(true);
       const said = await run(commands);
       await site.gate.refuse(false);
+      return said;
+    }
+    case "spool": {
+      await questDb.refuse(true);
+      // What QuestDB's connection has taken when it breaks is QuestDB's to store; the next is the spool's.
+      await until(async () => {
+        await ask(Number(environment.PORT), { path: "/index.html" });
+        return (await spooled()) > 0 && logged(/-proxy-\d/).includes("Visits can't be stored");
+      });
+      const said = await run(commands);
+      await questDb.refuse(false);
+      await until(async () => (await spooled()) === 0);
       return said;
     }
     case "stop": {
