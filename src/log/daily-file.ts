@@ -2,6 +2,7 @@
 
 import { appendFileSync, statSync } from "node:fs";
 import { join } from "node:path";
+import { linesIn } from "./lines.ts";
 
 /** Lines are written together this often, in milliseconds. */
 const FLUSH_EVERY_MS = 100;
@@ -87,10 +88,4 @@ export function openDailyFile(options: DailyFileOptions): DailyFile | undefined 
       flush(true);
     },
   };
-}
-
-function linesIn(text: string): number {
-  let lines = 0;
-  for (let at = text.indexOf("\n"); at >= 0; at = text.indexOf("\n", at + 1)) lines++;
-  return lines;
 }

@@ -88,6 +88,33 @@ describe("openLog", () => {
     expect(unwritten).toHaveLength(1);
     expect(file()).toEndWith("Said\n");
   });
+  test("says how many lines were lost while stdout wasn't read, when it is read again", async () => {
+    const { writeAccess, flush } = open({ console: true });
+    isStopped = true;
+    writeAccess("x".repeat(16 * 1024 * 1024));
+    writeAccess("1\n2\n3");
+    writeAccess("4");
+    for (const written of unwritten.splice(0)) written();
+    isStopped = false;
+    await flush();
+    // The first line that says so is lost there itself.
+    expect(file()).toMatch(
+      /^\S+Z warn {5}Lines are lost, stdout isn't read\n\S+Z warn {5}Lines were lost at stdout lines=5\n$/,
+    );
+    expect(written.stdout).toEndWith("Lines were lost at stdout lines=5\n");
+  });
+  test("says at the end how many lines were lost since stdout was gone", async () => {
+    const { writeAccess, flush } = open({ console: true });
+    isStopped = true;
+    writeAccess("1\n2");
+    writeAccess("3");
+    for (const fail of unwritten.splice(0)) (fail as (error: Error) => void)(new Error("EPIPE"));
+    writeAccess("4\n5");
+    await flush();
+    expect(file()).toMatch(
+      /^\S+Z warn {5}Lines are lost, stdout can't be written: EPIPE\n\S+Z warn {5}Lines were lost at stdout lines=6\n$/,
+    );
+  });
   test("leaves out what is less severe than its level", async () => {
     const { log, flush } = open({ level: "warn" });
     log.info("Unsaid");

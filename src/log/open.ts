@@ -48,7 +48,12 @@ export function openLog(options: LogOptions): ProcessLog {
     if (options.console) log.warn(problem);
     else process.stderr.write(`s3proxy: ${hide(problem)}\n`);
   };
-  const console = options.console ? consoleWriter((problem) => log.warn(problem)) : undefined;
+  const console = options.console
+    ? consoleWriter({
+        reportProblem: (problem) => log.warn(problem),
+        noteLoss: (lines) => log.warn("Lines were lost at stdout", { lines }),
+      })
+    : undefined;
   if (console !== undefined) writers.push(console);
   const ofDay = { directory: options.directory, nowMs: Date.now };
   const file = openDailyFile({
@@ -83,8 +88,10 @@ export function openLog(options: LogOptions): ProcessLog {
     },
     async flush() {
       accessFile?.close();
-      file?.close();
+      file?.flush();
+      // What was lost there is said in the file.
       await console?.drained();
+      file?.close();
     },
   };
 }
