@@ -2,7 +2,7 @@
 
 import { join } from "node:path";
 import { type ExclusiveLock, lockFile } from "../common/exclusive-lock.ts";
-import { CacheDirectoryError } from "./disk.ts";
+import { CacheDirectoryError } from "./cache-directory.ts";
 
 /** Another program has the directory. */
 export class DirectoryInUseError extends CacheDirectoryError {}

@@ -19,21 +19,25 @@ export class DiskBounds {
   readonly #strangers = new Map<string, Stranger>();
   /** While the directory is listed: the names of files that count already. */
   #counted: Set<string> | undefined;
+  readonly #nameOf: (slot: Slot) => string;
   readonly #onEvicted: (slot: Slot) => void;
   readonly #onUnlink: (name: string) => void;
 
   /**
    * @param mostBytes bound of the files and of what is being written, in bytes
+   * @param nameOf the name of an object's file
    * @param onEvicted told of an object whose file must go
    * @param onUnlink told of a stranger that must go
    */
   constructor(
     mostBytes: number,
     uses: Uses,
+    nameOf: (slot: Slot) => string,
     onEvicted: (slot: Slot) => void,
     onUnlink: (name: string) => void,
   ) {
     this.#files = new Sieve(mostBytes, (owner) => isSlot(owner) && uses.takeOnDisk(owner.useIndex));
+    this.#nameOf = nameOf;
     this.#onEvicted = onEvicted;
     this.#onUnlink = onUnlink;
   }
@@ -72,8 +76,8 @@ export class DiskBounds {
   }
 
   /** Enters an object's file. Where it is too large by itself it must go. */
-  add(slot: Slot, name: string, fileBytes: number): void {
-    this.#counted?.add(name);
+  add(slot: Slot, fileBytes: number): void {
+    this.#counted?.add(this.#nameOf(slot));
     slot.onDisk = enter(this.#files, slot, fileBytes, (owner) => this.#evicted(owner));
     if (slot.onDisk === undefined) this.#onEvicted(slot);
   }

@@ -14,7 +14,8 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import fc from "fast-check";
 import { anyText } from "../../test/support/any-text.ts";
-import { CacheDirectoryError, Disk, prepareCacheDirectory } from "./disk.ts";
+import { CacheDirectoryError, prepareCacheDirectory } from "./cache-directory.ts";
+import { Disk } from "./disk.ts";
 import { isIntact, readBody } from "./frame-file.ts";
 import { isVariantName } from "./representations.ts";
 

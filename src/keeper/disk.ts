@@ -3,13 +3,14 @@
  * never changed, so anyone may delete any of them at any time.
  */
 
-import { createHash, randomUUID } from "node:crypto";
-import { chmodSync, lstatSync, mkdirSync, statSync, unlinkSync } from "node:fs";
-import { open, readdir, unlink, utimes } from "node:fs/promises";
+import { randomUUID } from "node:crypto";
+import { statSync, unlinkSync } from "node:fs";
+import { open, readdir, unlink, utimes, writeFile } from "node:fs/promises";
 import { join } from "node:path";
+import { prepareCacheDirectory } from "./cache-directory.ts";
 import type { Room } from "./disk-bounds.ts";
-import { Draft } from "./draft.ts";
-import { encodeTrailer, type Footer, type Metadata } from "./frame.ts";
+import { Draft, isOff } from "./draft.ts";
+import { encodeFrame, type Footer, type Metadata } from "./frame.ts";
 import { readFrame } from "./frame-file.ts";
 import { isVariantName } from "./representations.ts";
 import type { Copy } from "./slot.ts";
@@ -18,11 +19,6 @@ const DRAFT_ENDING = ".draft";
 const FRAME_NAME = /^[0-9a-f]{64}v?$/;
 /** What the name of a file ends in that holds no object but one in another content coding. */
 const VARIANT_ENDING = "v";
-/** The directory can't be used for a reason that only the operator can mend. */
-export class CacheDirectoryError extends Error {
-  override readonly name = "CacheDirectoryError";
-}
-
 /** Longest time that the directory is listed in one go, in milliseconds. */
 const LISTED_AT_ONCE_MS = 2;
 
@@ -45,26 +41,6 @@ export interface StoredFile {
   readonly metadata: Metadata;
 }
 
-/**
- * Makes sure of the directory: created with mode 0700 where it is missing.
- *
- * @throws CacheDirectoryError where it belongs to another user or isn't a directory
- * @throws the system's error where it can't be created
- */
-export function prepareCacheDirectory(directory: string, uid: number | undefined): void {
-  const created = mkdirSync(directory, { recursive: true, mode: 0o700 });
-  const found = lstatSync(directory);
-  if (!found.isDirectory())
-    throw new CacheDirectoryError(`Cache directory "${directory}" is not a directory`);
-  if (uid !== undefined && found.uid !== uid) {
-    throw new CacheDirectoryError(
-      `Cache directory "${directory}" belongs to user ${found.uid}, wanted one that belongs to user ${uid}`,
-    );
-  }
-  // A process' umask may have taken bits away from the mode asked for, never added one.
-  if (created !== undefined) chmodSync(directory, 0o700);
-}
-
 /** The frames of one directory. All methods reject with the system's errors unless they say otherwise. */
 export class Disk {
   readonly #directory: string;
@@ -80,9 +56,8 @@ export class Disk {
 
   /** Lengths go in front, so that no two keys or origins share one. */
   #hash(key: string): string {
-    const hash = createHash("sha256");
-    for (const part of [this.#origin, key]) hash.update(`${Buffer.byteLength(part)}:`).update(part);
-    return hash.digest("hex");
+    const origin = `${Buffer.byteLength(this.#origin)}:${this.#origin}`;
+    return Bun.SHA256.hash(`${origin}${Buffer.byteLength(key)}:${key}`, "hex");
   }
 
   /**
@@ -95,9 +70,9 @@ export class Disk {
     return (copy === 0 ? name : this.#hash(`${name}/${key}`)) + ending;
   }
 
-  /** Length of what follows the body in a file. */
-  trailerBytes(metadata: Omit<Metadata, "origin">): number {
-    return encodeTrailer({ origin: this.#origin, ...metadata }, 0, 0).length;
+  /** What the file of an object is going to be. */
+  frameOf(body: Uint8Array, metadata: Omit<Metadata, "origin">): Uint8Array {
+    return encodeFrame({ origin: this.#origin, ...metadata }, body);
   }
 
   /** Where a file of that name is. */
@@ -118,14 +93,48 @@ export class Disk {
    * @throws CacheDirectoryError where another user has made it meanwhile
    */
   async draft(room: Room): Promise<Draft> {
-    const path = join(this.#directory, `${this.#run}-${++this.#drafts}${DRAFT_ENDING}`);
-    const start = () => open(path, "wx+", 0o600);
-    const handle = await start().catch((error: NodeJS.ErrnoException) => {
-      if (error.code !== "ENOENT") throw error;
-      prepareCacheDirectory(this.#directory, process.getuid?.());
-      return start();
-    });
+    const path = this.#draftPath();
+    const handle = await this.#inDirectory(() => open(path, "wx+", 0o600));
     return new Draft(handle, path, this.#origin, room);
+  }
+
+  /**
+   * Writes a draft that is a whole frame, and resolves to its path: to be given a name, or deleted. One call for all of it goes to the
+   * system's threads, where a `Draft` has three; that is most of what a small file costs (bench/findings.md). Nothing is left where it
+   * rejects.
+   *
+   * @param storedAtMs the file's time
+   */
+  async writeWhole(frame: Uint8Array, storedAtMs: number): Promise<string> {
+    const path = this.#draftPath();
+    try {
+      await this.#inDirectory(() => writeFile(path, frame, { flag: "wx", mode: 0o600 }));
+      if (isOff(storedAtMs)) await utimes(path, storedAtMs / 1000, storedAtMs / 1000);
+      return path;
+    } catch (error) {
+      await this.discard(path);
+      throw error;
+    }
+  }
+
+  /** Deletes a draft. Never rejects. */
+  async discard(path: string): Promise<void> {
+    await unlink(path).catch(() => {});
+  }
+
+  #draftPath(): string {
+    return join(this.#directory, `${this.#run}-${++this.#drafts}${DRAFT_ENDING}`);
+  }
+
+  /** Makes a directory that was deleted again. */
+  async #inDirectory<Made>(make: () => Promise<Made>): Promise<Made> {
+    try {
+      return await make();
+    } catch (error) {
+      if ((error as NodeJS.ErrnoException).code !== "ENOENT") throw error;
+      prepareCacheDirectory(this.#directory, process.getuid?.());
+      return make();
+    }
   }
 
   /** Looks for a key's frame. Undefined where there is none; one that isn't whole or isn't the key's own is removed. */

@@ -99,20 +99,6 @@ export class Draft {
     return this.#end(metadata, trailer.length, choosePath, enter);
   }
 
-  /** The same for a body of which nothing has been written yet: body and trailer are one write. */
-  async keepWhole(
-    body: Uint8Array,
-    metadata: OwnMetadata,
-    choosePath: ChoosePath,
-    enter: Enter,
-  ): Promise<boolean> {
-    this.#bodyBytes = body.length;
-    this.#sum(body);
-    const trailer = this.#trailer(metadata);
-    await writeAll(this.#handle, Buffer.concat([body, trailer]), 0);
-    return this.#end(metadata, trailer.length, choosePath, enter);
-  }
-
   #trailer(metadata: OwnMetadata): Uint8Array {
     return encodeTrailer({ origin: this.#origin, ...metadata }, this.#bodyBytes, this.#crc32);
   }
@@ -123,9 +109,7 @@ export class Draft {
     choosePath: ChoosePath,
     enter: Enter,
   ): Promise<boolean> {
-    // Of most the system has noted the right time already.
-    const isLate = Math.abs(Date.now() - storedAtMs) > SAME_TIME_MS;
-    if (isLate) await this.#handle.utimes(storedAtMs / 1000, storedAtMs / 1000);
+    if (isOff(storedAtMs)) await this.#handle.utimes(storedAtMs / 1000, storedAtMs / 1000);
     await this.#close();
     const path = choosePath();
     if (path === undefined) {
@@ -153,6 +137,11 @@ export class Draft {
     if (this.#readersGone === undefined) return this.#handle.close();
     void this.#readersGone.then(() => this.#handle.close()).catch(() => {});
   }
+}
+
+/** True where the time of a file that is written now has to be set. Of most the system has noted the right one already. */
+export function isOff(storedAtMs: number): boolean {
+  return Math.abs(Date.now() - storedAtMs) > SAME_TIME_MS;
 }
 
 /** A write may take fewer bytes than it was given: the count decides. */

@@ -1,5 +1,6 @@
 /** The files of the objects in the books: begun, written, confirmed and read. */
 
+import { renameSync } from "node:fs";
 import type { Disk } from "./disk.ts";
 import type { Draft } from "./draft.ts";
 import type { Metadata } from "./frame.ts";
@@ -52,8 +53,8 @@ export class Files {
   }
 
   /** Starts a file for a body of that many bytes. Undefined where there is no disk or no room. Rejects as the disk does. */
-  async draft(bodyBytes: number, trailerBytes = TRAILER_BYTES): Promise<Draft | undefined> {
-    const room = this.#disk && this.#ledger.reserve(bodyBytes + trailerBytes);
+  async draft(bodyBytes: number): Promise<Draft | undefined> {
+    const room = this.#disk && this.#ledger.reserve(bodyBytes + TRAILER_BYTES);
     if (room === undefined) return undefined;
     return this.#disk?.draft(room).catch((error) => {
       room.release();
@@ -88,25 +89,38 @@ export class Files {
   async write(entry: ObjectEntry, bytes: Uint8Array, copy: Copy): Promise<void> {
     // It may have had to go while it waited for its turn.
     if (!this.#ledger.holds(entry)) return;
-    let draft: Draft | undefined;
-    let isKept = false;
+    let fileBytes: number | undefined;
     try {
-      const metadata = metadataOf(entry);
-      draft = await this.draft(bytes.length, this.#disk?.trailerBytes(metadata));
-      const choosePath = () => (this.#ledger.holds(entry) ? this.pathOf(entry.key, copy) : undefined);
-      const enter = (fileBytes: number) => this.#ledger.endWrite(entry, fileBytes);
-      isKept = (await draft?.keepWhole(bytes, metadata, choosePath, enter)) === true;
-    } catch (error) {
-      await draft?.discard();
-      throw error;
+      fileBytes = await this.#writeNamed(entry, bytes, copy);
     } finally {
-      if (!isKept) this.#ledger.endWrite(entry, undefined);
+      if (fileBytes === undefined) this.#ledger.endWrite(entry, undefined);
     }
     // It may have been confirmed while it was on its way.
     const current = this.#ledger.holds(entry) ? this.#ledger.peek(entry.key) : undefined;
     const wasConfirmed =
       current?.storedAtMs !== entry.storedAtMs || current.content.head !== entry.content.head;
     if (current !== undefined && wasConfirmed) await this.confirm(entry);
+  }
+
+  /** Gives back the length of the file; undefined where there is no room, or the object had to go meanwhile. */
+  async #writeNamed(entry: ObjectEntry, bytes: Uint8Array, copy: Copy): Promise<number | undefined> {
+    const disk = this.#disk;
+    const frame = disk?.frameOf(bytes, metadataOf(entry));
+    const room = frame && this.#ledger.reserve(frame.length);
+    if (disk === undefined || frame === undefined || room === undefined) return undefined;
+    let draft: string | undefined;
+    try {
+      draft = await disk.writeWhole(frame, entry.storedAtMs);
+      if (!this.#ledger.holds(entry)) return undefined;
+      // From here on nothing else has a turn: what is in the books is on disk.
+      renameSync(draft, this.pathOf(entry.key, copy));
+      draft = undefined;
+    } finally {
+      if (draft !== undefined) await disk.discard(draft);
+      room.release();
+    }
+    this.#ledger.endWrite(entry, frame.length);
+    return frame.length;
   }
 
   /**

@@ -54,6 +54,15 @@ export function encodeTrailer(metadata: Metadata, bodyBytes: number, bodyCrc32: 
   return trailer;
 }
 
+/** All of a file. */
+export function encodeFrame(metadata: Metadata, body: Uint8Array): Uint8Array {
+  const trailer = encodeTrailer(metadata, body.length, crc32(body));
+  const frame = new Uint8Array(body.length + trailer.length);
+  frame.set(body);
+  frame.set(trailer, body.length);
+  return frame;
+}
+
 /**
  * Reads a footer.
  *

@@ -58,8 +58,9 @@ export class Ledger {
   constructor(parts: LedgerParts) {
     this.#parts = parts;
     const { memoryBytes, cacheBytes, uses, onUnlink } = parts;
+    const nameOf = (slot: Slot) => this.#nameOf(slot);
     this.#memory = new MemoryBounds(memoryBytes, uses);
-    this.#disk = new DiskBounds(cacheBytes, uses, (slot) => this.#evicted(slot), onUnlink);
+    this.#disk = new DiskBounds(cacheBytes, uses, nameOf, (slot) => this.#evicted(slot), onUnlink);
   }
 
   /** How many objects are known. */
@@ -211,7 +212,7 @@ export class Ledger {
     if (this.#slots.has(key)) return;
     const slot = this.#slot(key, undefined, "whole", copy);
     slot.isIntact = false;
-    this.#addFile(slot, fileBytes);
+    this.#disk.add(slot, fileBytes);
   }
 
   /**
@@ -227,7 +228,7 @@ export class Ledger {
   /** Enters an object whose body is in a file of that many bytes. False where it doesn't stay. */
   addFile(entry: ObjectEntry, copy: Copy, fileBytes: number): boolean {
     const slot = this.#replace(entry, "whole", copy);
-    this.#addFile(slot, fileBytes);
+    this.#disk.add(slot, fileBytes);
     if (this.#slots.get(entry.key) !== slot) return false;
     this.#memory.holdDescription(slot);
     return true;
@@ -251,7 +252,7 @@ export class Ledger {
     const slot = this.#slots.get(entry.key);
     if (slot === undefined || !this.holds(entry)) return;
     slot.file = fileBytes === undefined ? "none" : "whole";
-    if (fileBytes !== undefined) this.#addFile(slot, fileBytes);
+    if (fileBytes !== undefined) this.#disk.add(slot, fileBytes);
     else if (slot.entry?.content.body.kind === "file") this.drop(entry.key);
   }
 
@@ -270,7 +271,7 @@ export class Ledger {
       slot.entry = { ...moved, generation: file.generation };
       this.#parts.onDrop([key]);
     }
-    this.#addFile(slot, file.fileBytes);
+    this.#disk.add(slot, file.fileBytes);
   }
 
   /** Enters what has become known of the very copy that is held: newer headers and times, or that its file is intact. */
@@ -327,8 +328,7 @@ export class Ledger {
   #replace(entry: ObjectEntry, file: Slot["file"], copy: Copy): Slot {
     const old = this.#slots.get(entry.key);
     this.#forget(entry.key);
-    if (old?.file === "whole" && old.copy !== copy)
-      this.#parts.onUnlink(this.#parts.nameOf(old.key, old.copy));
+    if (old?.file === "whole" && old.copy !== copy) this.#parts.onUnlink(this.#nameOf(old));
     return this.#slot(entry.key, entry, file, copy);
   }
 
@@ -358,13 +358,13 @@ export class Ledger {
     this.#parts.onDrop([slot.key]);
   }
 
-  #addFile(slot: Slot, fileBytes: number): void {
-    this.#disk.add(slot, this.#parts.nameOf(slot.key, slot.copy), fileBytes);
+  #nameOf({ key, copy }: Slot): string {
+    return this.#parts.nameOf(key, copy);
   }
 
   #giveUpFile(slot: Slot): void {
     this.#disk.delete(slot);
-    this.#parts.onUnlink(this.#parts.nameOf(slot.key, slot.copy));
+    this.#parts.onUnlink(this.#nameOf(slot));
   }
 
   /** From now on the body is read from its file, which may still be on its way; without a disk it is gone. */
@@ -372,7 +372,7 @@ export class Ledger {
     slot.inMemory = undefined;
     if (slot.file === "none") this.#forget(slot.key);
     else if (slot.entry !== undefined) {
-      const path = this.#parts.pathOf(this.#parts.nameOf(slot.key, slot.copy));
+      const path = this.#parts.pathOf(this.#nameOf(slot));
       slot.entry = withBody(slot.entry, { kind: "file", path, isChecked: true });
       this.#memory.holdDescription(slot);
     }

@@ -3,8 +3,9 @@
 import type { Cluster } from "../cluster/cluster.ts";
 import { openCluster } from "../cluster/open.ts";
 import type { Config } from "../config/config.ts";
+import { CacheDirectoryError, prepareCacheDirectory } from "../keeper/cache-directory.ts";
 import { lockDirectory } from "../keeper/directory-lock.ts";
-import { CacheDirectoryError, Disk, prepareCacheDirectory } from "../keeper/disk.ts";
+import { Disk } from "../keeper/disk.ts";
 import { Keeper } from "../keeper/keeper.ts";
 import { Uses } from "../keeper/uses.ts";
 import type { Log } from "../log/log.ts";

@@ -133,6 +133,18 @@ async function replaceCalls(folder: string): Promise<void> {
     paths.set(opened, `${path}`);
     return opened;
   };
+  const { writeFile } = promises;
+  promises.writeFile = (async (path, ...how) => {
+    check("create", path);
+    try {
+      check("write", path);
+    } catch (error) {
+      // As a full disk does it: the file is there, and nothing is in it.
+      await writeFile(path, "");
+      throw error;
+    }
+    return writeFile(path, ...how);
+  }) as typeof writeFile;
   replace(promises, "readdir", "list", true);
   replace(promises, "unlink", "remove", true);
   replace(fs, "unlinkSync", "remove", false);

@@ -33,9 +33,18 @@ export class HeldDisk extends Disk {
   }
 
   override async draft(...how: Parameters<Disk["draft"]>): Promise<Draft> {
+    await this.#passDraft();
+    return super.draft(...how);
+  }
+
+  override async writeWhole(...how: Parameters<Disk["writeWhole"]>): Promise<string> {
+    await this.#passDraft();
+    return super.writeWhole(...how);
+  }
+
+  async #passDraft(): Promise<void> {
     await this.#drafts?.pass(NEVER);
     if (this.areDraftsRefused) throw new Error("ENOSPC: no space left on device");
-    return super.draft(...how);
   }
 
   /** Holds each file that is to be read, until released. */
