@@ -202,7 +202,7 @@ export class HotMap {
   put(path: string, entry: SiteEntry, stale?: StaleUse, variants: readonly SiteEntry[] = []): HotEntry {
     let hot = this.#byKey.get(entry.key);
     if (hot?.isOf(entry, stale, variants) !== true) {
-      this.drop([entry.key]);
+      if (hot !== undefined) this.drop([entry.key]);
       hot = new HotEntry(entry, stale, variants);
       this.#byKey.set(entry.key, hot);
     }

@@ -1,14 +1,26 @@
 /** HTTP's dates: RFC 9110 section 5.6.7. */
 
+import { BoundedMap } from "../common/bounded-map.ts";
+
 const MONTHS = ["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"];
 
 const IMF_FIXDATE = /^[A-Z][a-z]{2}, (\d{2}) ([A-Z][a-z]{2}) (\d{4}) (\d{2}):(\d{2}):(\d{2}) GMT$/;
 const RFC_850 = /^[A-Z][a-z]{5,8}, (\d{2})-([A-Z][a-z]{2})-(\d{2}) (\d{2}):(\d{2}):(\d{2}) GMT$/;
 const ASCTIME = /^[A-Z][a-z]{2} ([A-Z][a-z]{2}) ([ \d]\d) (\d{2}):(\d{2}):(\d{2}) (\d{4})$/;
 
+/** Dates that are remembered in the form that is sent: of the answers of one second most say the same two. */
+const REMEMBERED_DATES = 64;
+
+const written = new BoundedMap<number, string>(REMEMBERED_DATES);
+
 /** Writes a date in the one form that may be sent. */
 export function formatHttpDate(ms: number): string {
-  return new Date(ms).toUTCString();
+  const second = Math.floor(ms / 1000);
+  const known = written.get(second);
+  if (known !== undefined) return known;
+  const text = new Date(ms).toUTCString();
+  written.set(second, text);
+  return text;
 }
 
 /** Reads any of the three forms; undefined for anything else. Milliseconds since the epoch. */

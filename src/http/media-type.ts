@@ -1,5 +1,7 @@
 /** What kind of thing a body is. */
 
+import { BoundedMap } from "../common/bounded-map.ts";
+
 /** What S3 says of an object that was stored without a type. */
 const UNTYPED = "binary/octet-stream";
 
@@ -28,8 +30,21 @@ const TEXT_LIKE: ReadonlySet<string> = new Set([
 ]);
 const TEXT_SUFFIX = /\+(?:json|xml|text|yaml)$/;
 
+/** Most media types of which it is remembered. A site has some twenty. */
+const REMEMBERED_TYPES = 256;
+
+const remembered = new BoundedMap<string, boolean>(REMEMBERED_TYPES);
+
 /** True for a type whose bodies get much smaller by a content coding. Parameters don't matter. */
 export function isTextLike(mediaType: string): boolean {
+  const known = remembered.get(mediaType);
+  if (known !== undefined) return known;
+  const isText = judge(mediaType);
+  remembered.set(mediaType, isText);
+  return isText;
+}
+
+function judge(mediaType: string): boolean {
   const type = (mediaType.split(";", 1)[0] ?? "").trim().toLowerCase();
   // An event stream is read as it comes.
   if (type.startsWith("text/")) return type !== "text/event-stream";

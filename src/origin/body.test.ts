@@ -41,6 +41,10 @@ describe("bodyOf", () => {
       expect((await readWhole(body, 100)).toString()).toBe("abcdef");
     },
   );
+  test("asks for nothing more once all that was announced has come", async () => {
+    const body = bodyOf(streaming("abc", "def", new Error("Reset")), deadline(), 6);
+    expect((await readWhole(body, 100)).toString()).toBe("abcdef");
+  });
   test("gives the end at once where there is no body", async () => {
     expect(await bodyOf(new Response(null), deadline(), 0).read()).toBeUndefined();
   });

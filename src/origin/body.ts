@@ -20,6 +20,8 @@ export function bodyOf(
   let bytes = 0;
   return {
     async read() {
+      // All of it has come: to wait for the stream to say so too takes another turn and another deadline.
+      if (bytes === expectedBytes) return undefined;
       reader ??= response.body?.getReader() as ReadableStreamDefaultReader<Uint8Array> | undefined;
       deadline.resume();
       let chunk: Uint8Array | undefined;

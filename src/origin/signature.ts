@@ -84,8 +84,12 @@ export function canonicalQuery(query: Readonly<Record<string, string>>): string 
   return sorted.map((pair) => pair.join("=")).join("&");
 }
 
+/** Most keys are so already. */
+const UNRESERVED_KEY = /^[\w.~/-]*$/;
+
 /** A key as a URL path without a leading slash: everything encoded but unreserved characters and "/". */
 export function encodeKey(key: string): string {
+  if (UNRESERVED_KEY.test(key)) return key;
   return key.split("/").map(encodeStrictly).join("/");
 }
 
