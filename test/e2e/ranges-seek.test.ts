@@ -27,21 +27,18 @@ function numbersFrom(seed: number): (below: number) => number {
 }
 
 describe.each([1, 4])("with %d thread(s)", (threads) => {
+  const args = ["--origin-timeout", "20"];
   let it: Serving;
-  let cacheDir: string;
   beforeAll(async () => {
-    cacheDir = mkdtempSync(join(tmpdir(), "s3proxy-test-"));
-    it = await startServing({ threads, cacheDir, args: ["--origin-timeout", "20"] });
+    it = await startServing({ threads, args });
   });
-  afterAll(async () => {
-    await it?.stop();
-    rmSync(cacheDir, { recursive: true, force: true });
-  });
+  afterAll(() => it?.stop());
 
   /** The bytes of bodies that S3 has sent for a key. */
   const sentOf = (key: string) =>
     it.s3.requests.filter((each) => each.key === key).reduce((sum, each) => sum + each.bodyBytesSent, 0);
-  const stored = (key: string) => it.proxy.line(new RegExp(`S3 fetch key=${key} result=object `));
+  const stored = (key: string, proxy = it.proxy) =>
+    proxy.line(new RegExp(`S3 fetch key=${key} result=object `));
 
   describe.each([
     ["before it opens the next place", true],
@@ -131,17 +128,19 @@ describe.each([1, 4])("with %d thread(s)", (threads) => {
     ] as const;
 
     test("what was stored is right, and still the same after a restart", async () => {
+      const cacheDir = mkdtempSync(join(tmpdir(), "s3proxy-test-"));
+      const first = await startProxy({ s3: it.s3, threads, cacheDir, args });
       for (const [key, ranges] of ORDERS) {
         it.s3.put(key, OBJECT, { ETag: `"${key}"` });
         const hold = it.s3.holdBody(key, MIB, 1);
-        const whole = await play(it.port, { path: `/${key}`, body: OBJECT });
+        const whole = await play(first.port, { path: `/${key}`, body: OBJECT });
         for (const range of ranges)
-          await (await play(it.port, { path: `/${key}`, body: OBJECT, range })).takeAll();
+          await (await play(first.port, { path: `/${key}`, body: OBJECT, range })).takeAll();
         hold.release();
         expect([key, await whole.takeAll()]).toEqual([key, OBJECT.length]);
-        await stored(key);
+        await stored(key, first);
       }
-      await it.proxy.stop();
+      await first.stop();
       const asked = it.s3.requests.filter(({ key }) => ORDERS.some(([each]) => each === key)).length;
       const proxy = await startProxy({ s3: it.s3, threads, cacheDir });
       for (const [key] of ORDERS) {
@@ -150,6 +149,7 @@ describe.each([1, 4])("with %d thread(s)", (threads) => {
         expect([key, await again.takeAll()]).toEqual([key, OBJECT.length]);
       }
       await proxy.stop();
+      rmSync(cacheDir, { recursive: true, force: true });
       expect(it.s3.requests.filter(({ key }) => ORDERS.some(([each]) => each === key)).length).toBe(asked);
     });
   });
