@@ -15,6 +15,12 @@ const checks = [
     [tool("@biomejs", "biome", "bin", "biome"), "check", "--error-on-warnings", "."],
   ],
   ["types", process.execPath, [tool("typescript", "bin", "tsc"), "--noEmit", "-p", "."]],
+  // What runs in a browser, by its comments and against what the server sends.
+  [
+    "types of the dashboard",
+    process.execPath,
+    [tool("typescript", "bin", "tsc"), "--noEmit", "-p", "tsconfig.dashboard.json"],
+  ],
   ["import direction", bun, ["test", "./test/imports.test.ts"]],
 ];
 

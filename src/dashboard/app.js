@@ -1,59 +1,39 @@
 /** The dashboard: takes frames from the server and shows them. What came from visitors is only ever put in as text. */
 
 import { createChart, html } from "./chart.js";
+import { startClearing } from "./clearing.js";
+import { elementOf } from "./element.js";
+import {
+  bytes,
+  bytesPerSecond,
+  count,
+  countryName,
+  duration,
+  percent,
+  perSecond,
+  short,
+  span,
+} from "./format.js";
 import { createMap } from "./map.js";
 
-const PATH = "/_proxy/dashboard";
-const byId = (id) => document.getElementById(id);
+/**
+ * @typedef {import("../telemetry/overview.ts").Overview} Overview
+ * @typedef {import("./chart.js").Point} Point
+ * @typedef {import("./format.js").Format} Format
+ */
 
-// How numbers are written.
-
-const count = new Intl.NumberFormat("en", { maximumFractionDigits: 0 });
-const PREFIXES = ["", "k", "M", "G", "T", "P"];
-
-const rounded = (value) => Number(value.toPrecision(3));
-
-/** Three digits that matter, and a prefix. */
-function short(value, unit = "") {
-  const power = Math.abs(value) < 1 ? 0 : Math.floor(Math.log10(Math.abs(value)) / 3 + 1e-9);
-  const scaled = value / 1000 ** power;
-  const space = unit === "" ? "" : "\u00a0";
-  return `${rounded(scaled)}${space}${PREFIXES[power]}${unit}`;
-}
-const bytes = (value) => short(value, "B");
-const bytesPerSecond = (value) => short(value, "B/s");
-const perSecond = (value) => short(value, "/s");
-const percent = (share) => `${rounded(100 * share)}\u00a0%`;
-function duration(ms) {
-  if (ms >= 1000) return short(ms / 1000, "s");
-  return ms < 1 ? `${rounded(ms * 1000)}\u00a0µs` : `${rounded(ms)}\u00a0ms`;
-}
-function span(seconds) {
-  const [days, hours, minutes] = [seconds / 86_400, (seconds / 3_600) % 24, (seconds / 60) % 60].map(
-    Math.floor,
-  );
-  if (days > 0) return `${days} d ${hours} h`;
-  return hours > 0
-    ? `${hours} h ${minutes} min`
-    : minutes > 0
-      ? `${minutes} min`
-      : `${Math.floor(seconds)} s`;
-}
-const regions = new Intl.DisplayNames(["en"], { type: "region" });
-function countryName(code) {
-  if (code === "") return "Unknown";
-  try {
-    return regions.of(code) ?? code;
-  } catch {
-    return code;
-  }
-}
+/** @param {string} id */
+const byId = (id) => elementOf(`#${id}`, HTMLElement);
 
 // Charts.
 
+/** @typedef {Exclude<keyof Point, "p50Ms" | "p95Ms" | "p99Ms" | "s3P50Ms" | "s3P95Ms">} Counted what is never unknown */
+/** @type {(of: Counted) => (point: Point) => number} */
 const rate = (of) => (point) => point[of] / point.seconds;
+/** @param {Point} point */
 const hitRatio = (point) => (point.cached === 0 ? null : point.hits / point.cached);
-const charts = [
+/** @type {import("./chart.js").ChartOptions[]} */
+const CHARTS = [
   {
     title: "Requests",
     format: perSecond,
@@ -104,24 +84,39 @@ const charts = [
       { name: "p95", color: "orange", value: (point) => point.s3P95Ms },
     ],
   },
-].map(createChart);
+];
+const charts = CHARTS.map(createChart);
 byId("charts").append(...charts.map(({ element }) => element));
 
 // What has come so far.
 
 const KEPT = { fine: 150, coarse: 225 };
+/** @type {{ fine: Point[], coarse: Point[] }} */
 const points = { fine: [], coarse: [] };
+/** @type {{ cpuSeconds: number, nowMs: number } | undefined} */
 let cpu;
 
-/** Adds what is new; after a pause a frame has again what is known. */
+/**
+ * Adds what is new; after a pause a frame has again what is known.
+ *
+ * @param {"fine" | "coarse"} kind
+ * @param {Overview["columns"]} columns
+ * @param {Overview["fine"]} rows
+ */
 function addPoints(kind, columns, rows) {
   const lastMs = points[kind].at(-1)?.atMs ?? 0;
-  const added = rows.map((row) => Object.fromEntries(columns.map((name, index) => [name, row[index]])));
+  const added = rows.map(
+    (row) =>
+      /** @type {Point} */ (
+        /** @type {unknown} */ (Object.fromEntries(columns.map((name, index) => [name, row[index]])))
+      ),
+  );
   points[kind] = [...points[kind], ...added.filter(({ atMs }) => atMs > lastMs)].slice(-KEPT[kind]);
 }
 
+/** @param {number} nowMs */
 function showCharts(nowMs) {
-  const seconds = Number(document.querySelector("#range input:checked").value);
+  const seconds = Number(elementOf("#range input:checked", HTMLInputElement).value);
   // Before the first coarse points an hour has fine ones at least, and the last seconds always.
   const coarseUntilMs = points.coarse.at(-1)?.atMs ?? 0;
   const shown =
@@ -133,38 +128,36 @@ function showCharts(nowMs) {
 
 // Numbers of now.
 
+/** @param {Overview} overview */
 function showTiles({ process, originAnsweredAtMs, nowMs }) {
   // Ten seconds together are calmer than two.
   const last = points.fine.slice(-5);
+  /** @param {Counted} of */
   const sum = (of) => last.reduce((total, point) => total + point[of], 0);
   const seconds = sum("seconds") || 1;
   const cached = sum("cached");
   const latest = last.findLast(({ p50Ms }) => p50Ms !== null);
   const ofS3 = points.fine.findLast(({ s3P50Ms }) => s3P50Ms !== null);
+  /** @type {(part: number, whole: number) => string} */
   const share = (part, whole) => (whole === 0 ? "–" : percent(part / whole));
+  /** @param {number | null | undefined} ms */
+  const took = (ms) => (ms === null || ms === undefined ? "–" : duration(ms));
   const busy = cpu && (process.cpuSeconds - cpu.cpuSeconds) / ((nowMs - cpu.nowMs) / 1000);
   cpu = { cpuSeconds: process.cpuSeconds, nowMs };
   const answered =
     originAnsweredAtMs === 0 ? "never answered" : `answered ${span((nowMs - originAnsweredAtMs) / 1000)} ago`;
+  /** @type {[name: string, value: string, more: string][]} */
   const tiles = [
     ["Requests", perSecond(sum("requests") / seconds), `${share(sum("failed"), sum("requests"))} failed`],
     ["Hit ratio", share(sum("hits"), cached), `${short(cached / seconds)} lookups/s`],
-    [
-      "Latency, median",
-      latest ? duration(latest.p50Ms) : "–",
-      `p99 ${latest ? duration(latest.p99Ms) : "–"}`,
-    ],
+    ["Latency, median", took(latest?.p50Ms), `p99 ${took(latest?.p99Ms)}`],
     [
       "Sent",
       bytesPerSecond(sum("sentBytes") / seconds),
       `${bytesPerSecond(sum("s3Bytes") / seconds)} from S3`,
     ],
     ["Requests to S3", perSecond(sum("s3Requests") / seconds), answered],
-    [
-      "Latency of S3, median",
-      ofS3 ? duration(ofS3.s3P50Ms) : "–",
-      `p95 ${ofS3 ? duration(ofS3.s3P95Ms) : "–"}`,
-    ],
+    ["Latency of S3, median", took(ofS3?.s3P50Ms), `p95 ${took(ofS3?.s3P95Ms)}`],
     ["Connections", count.format(process.connections), `of ${short(process.mostConnections)}`],
     ["Memory", bytes(process.residentBytes), `CPU ${busy ? percent(Math.max(0, busy)) : "–"}`],
   ];
@@ -183,15 +176,21 @@ function showTiles({ process, originAnsweredAtMs, nowMs }) {
 
 // Tables.
 
+/**
+ * @param {string} id
+ * @param {import("./map.js").VisitSummary["pages"]} rows
+ * @param {string} nothing what is said where there are none
+ * @param {(name: string) => string} nameOf
+ */
 function showTable(id, rows, nothing, nameOf = (name) => name) {
   const most = Math.max(1, ...rows.map(([, occurred]) => occurred));
   const lines = rows.map(([name, occurred]) => {
     const cell = html("td", { title: nameOf(name) }, nameOf(name));
-    cell.style.setProperty("--share", occurred / most);
+    cell.style.setProperty("--share", String(occurred / most));
     return html("tr", {}, cell, html("td", {}, count.format(occurred)));
   });
   const none = html("tr", {}, html("td", { className: "none", colSpan: 2 }, nothing));
-  byId(id).tBodies[0].replaceChildren(...(lines.length === 0 ? [none] : lines));
+  elementOf(`#${id}`, HTMLTableElement).tBodies[0]?.replaceChildren(...(lines.length === 0 ? [none] : lines));
 }
 
 const STATUS_NAMES = new Map(
@@ -215,7 +214,9 @@ const STATUS_NAMES = new Map(
   }),
 );
 
+/** @type {Awaited<ReturnType<typeof createMap>> | undefined} */
 let map;
+/** @param {Overview} overview */
 function showVisits({ visits, publishing }) {
   if (visits === undefined) return;
   const { pages, missing, statuses, countries, cities } = visits;
@@ -235,11 +236,12 @@ function showVisits({ visits, publishing }) {
 
 // The cache, the sinks and the other nodes.
 
+/** @param {Overview} overview */
 function showCache({ cache }) {
-  const fills = [
+  const fills = /** @type {const} */ ([
     ["Memory", cache.memory],
     ["Disk", cache.disk],
-  ].map(([name, tier]) => {
+  ]).map(([name, tier]) => {
     const share = tier.mostBytes === 0 ? 0 : Math.min(1, tier.bytes / tier.mostBytes);
     const level = html("i");
     level.style.width = percent(share).replace("\u00a0", "");
@@ -247,6 +249,7 @@ function showCache({ cache }) {
     const limit = tier.mostBytes === 0 ? "off" : `${bytes(tier.bytes)} of ${bytes(tier.mostBytes)}`;
     return html("div", { className: "fill" }, html("span", {}, name), track, html("span", {}, limit));
   });
+  /** @type {[name: string, number: number][]} */
   const facts = [
     ["Objects", cache.objects],
     ["Encoded representations", cache.representations],
@@ -263,6 +266,7 @@ function showCache({ cache }) {
   );
 }
 
+/** @param {Overview} overview */
 function showSinks({ publishing }) {
   const container = byId("sinks");
   if (publishing === undefined) {
@@ -272,6 +276,7 @@ function showSinks({ publishing }) {
     return;
   }
   const columns = publishing.sinks.map(({ sink }) => sink);
+  /** @type {(name: string, of: "delivered" | "waiting" | "spooled" | "spoolBytes" | "lost", format?: Format) => string[]} */
   const row = (name, of, format = count.format) => [
     name,
     ...publishing.sinks.map((state) => format(state[of])),
@@ -287,6 +292,7 @@ function showSinks({ publishing }) {
   container.replaceChildren(factTable(columns, rows), html("p", { className: "hint" }, more));
 }
 
+/** @param {Overview} overview */
 function showNodes({ cluster, nowMs }) {
   const card = byId("nodes");
   card.hidden = cluster === undefined;
@@ -295,6 +301,7 @@ function showNodes({ cluster, nowMs }) {
   const standing = cluster.isTogether
     ? `Followed by way of Redis for ${since}.`
     : `This node has been alone for ${since}: Redis can't be reached.`;
+  /** @type {(name: string, of: "sent" | "received" | "waiting") => string[]} */
   const row = (name, of) => [name, count.format(cluster[of].clears), count.format(cluster[of].versions)];
   const events = factTable(
     ["clears", "changed objects"],
@@ -305,22 +312,34 @@ function showNodes({ cluster, nowMs }) {
   const shared =
     cluster.copies === undefined ? [] : [html("p", { className: "hint" }, copiesInWords(cluster.copies))];
   state.dataset.state = cluster.isTogether ? "together" : "alone";
-  card.querySelector("div").replaceChildren(state, events, html("p", { className: "hint" }, more), ...shared);
+  elementOf("#nodes div", HTMLElement).replaceChildren(
+    state,
+    events,
+    html("p", { className: "hint" }, more),
+    ...shared,
+  );
 }
 
+/** @param {NonNullable<NonNullable<Overview["cluster"]>["copies"]>} copies */
 function copiesInWords({ isUsable, reads, writes }) {
   const asked = reads.hit + reads.miss + reads.unusable + reads.failed;
   const had = `${count.format(reads.hit)} of ${count.format(asked)} objects had from Redis`;
   return `${had}, ${count.format(writes.written)} left there${isUsable ? "" : "; it isn't asked now"}`;
 }
 
+/**
+ * @param {string[]} columns
+ * @param {string[][]} rows
+ */
 function factTable(columns, rows) {
+  /** @type {(kind: "th" | "td", texts: string[]) => HTMLElement} */
   const cells = (kind, texts) => html("tr", {}, ...texts.map((text) => html(kind, {}, text)));
   const head = columns.length === 0 ? [] : [html("thead", {}, cells("th", ["", ...columns]))];
   const body = html("tbody", {}, ...rows.map((row) => cells("td", row)));
   return html("table", { className: "facts" }, ...head, body);
 }
 
+/** @param {Overview} overview */
 function showProcess({ process, nowMs }) {
   const up = span(nowMs / 1000 - process.startedAtSeconds);
   const threads = `${process.threads} ${process.threads === 1 ? "thread" : "threads"}`;
@@ -329,6 +348,7 @@ function showProcess({ process, nowMs }) {
 
 // Frames.
 
+/** @type {Overview | undefined} */
 let frame;
 function show() {
   if (frame === undefined) return;
@@ -340,17 +360,23 @@ function show() {
   showSinks(frame);
   showNodes(frame);
 }
+/**
+ * @param {"live" | "waiting"} state
+ * @param {string} text
+ */
 function setConnection(state, text) {
   byId("connection").dataset.state = state;
   byId("connection").textContent = text;
 }
 
 function listen() {
-  const source = new EventSource(`${PATH}/events`);
+  const source = new EventSource("/_proxy/dashboard/events");
   source.onmessage = ({ data }) => {
-    frame = JSON.parse(data);
-    addPoints("fine", frame.columns, frame.fine);
-    addPoints("coarse", frame.columns, frame.coarse);
+    /** @type {Overview} */
+    const overview = JSON.parse(data);
+    frame = overview;
+    addPoints("fine", overview.columns, overview.fine);
+    addPoints("coarse", overview.columns, overview.coarse);
     setConnection("live", "live");
     // What nobody sees need not be drawn.
     if (!document.hidden) show();
@@ -368,39 +394,4 @@ createMap(byId("map"), countryName, count.format).then((made) => {
   map = made;
   show();
 });
-
-// Clearing.
-
-const form = byId("clear");
-const dialog = byId("confirm");
-form.addEventListener("change", () => {
-  form.elements.path.disabled = form.elements.kind.value === "all";
-});
-form.addEventListener("submit", (event) => {
-  event.preventDefault();
-  const kind = form.elements.kind.value;
-  const path = form.elements.path.value;
-  const what = { all: "everything", prefix: `all that begins with "${path}"`, key: `"${path}"` }[kind];
-  dialog.querySelector("p").textContent =
-    `Clear ${what} from the cache? It is fetched from S3 again when it is asked for.`;
-  dialog.returnValue = "no";
-  dialog.onclose = () => {
-    if (dialog.returnValue === "yes") clear(kind, path, what);
-  };
-  dialog.showModal();
-});
-
-async function clear(kind, path, what) {
-  const output = form.querySelector("output");
-  output.textContent = "Clearing…";
-  try {
-    const query = kind === "all" ? "" : `?${kind}=${encodeURIComponent(path)}`;
-    const response = await fetch(`${PATH}/clear${query}`, { method: "POST" });
-    const { cleared, othersTold, error } = await response.json();
-    const objects = cleared === 1 ? "1 object" : `${count.format(cleared)} objects`;
-    const others = othersTold === false ? ". Other nodes could not be told" : "";
-    output.textContent = response.ok ? `Cleared ${what}: ${objects}${others}` : error;
-  } catch (error) {
-    output.textContent = `The proxy could not be asked: ${error.message}`;
-  }
-}
+startClearing();

@@ -2,6 +2,9 @@
 
 import appScript from "./app.js" with { type: "text" };
 import chartScript from "./chart.js" with { type: "text" };
+import clearingScript from "./clearing.js" with { type: "text" };
+import elementScript from "./element.js" with { type: "text" };
+import formatScript from "./format.js" with { type: "text" };
 import icon from "./icon.svg" with { type: "text" };
 import loginHtml from "./login.html" with { type: "text" };
 import mapScript from "./map.js" with { type: "text" };
@@ -18,6 +21,9 @@ const world = worldMap as unknown as string;
 export {
   appScript,
   chartScript,
+  clearingScript,
+  elementScript,
+  formatScript,
   icon,
   loginPage,
   mapScript,

@@ -7,19 +7,36 @@ const TOP = 6;
 const BOTTOM = 18;
 
 /**
- * @typedef {{ name: string, color: string, value: (point: object) => number | null }} Series
+ * @typedef {import("../telemetry/history.ts").Point} Point
+ * @typedef {{ name: string, color: string, value: (point: Point) => number | null }} Series
  * @typedef {{ title: string, format: (value: number) => string, series: Series[], most?: number, isLogarithmic?: boolean }} ChartOptions
+ * @typedef {{ points: readonly Point[], untilMs: number, seconds: number }} Shown
+ * @typedef {{ ticks: number[], place: (value: number) => number }} Scale from 0 at the bottom to 1 at the top
  */
 
-/** An element with attributes and children. */
+/**
+ * An element with attributes and children.
+ *
+ * @template {keyof SVGElementTagNameMap} Name
+ * @param {Name} name
+ * @param {Record<string, string | number>} attributes
+ * @param {(Node | string)[]} children
+ */
 export function svg(name, attributes = {}, ...children) {
   const element = document.createElementNS(SVG, name);
-  for (const [each, value] of Object.entries(attributes)) element.setAttribute(each, value);
+  for (const [each, value] of Object.entries(attributes)) element.setAttribute(each, String(value));
   element.append(...children);
   return element;
 }
 
-/** An HTML element; text is never taken for markup. */
+/**
+ * An HTML element; text is never taken for markup.
+ *
+ * @template {keyof HTMLElementTagNameMap} Name
+ * @param {Name} name
+ * @param {Partial<HTMLElementTagNameMap[Name]>} properties
+ * @param {(Node | string)[]} children
+ */
 export function html(name, properties = {}, ...children) {
   const element = Object.assign(document.createElement(name), properties);
   element.append(...children);
@@ -40,7 +57,9 @@ export function createChart(options) {
   const picture = svg("svg", { role: "img", "aria-label": options.title });
   const head = html("div", { className: "head" }, heading, ...legends.map(({ element }) => element));
   const element = html("section", { className: "card chart" }, head, picture);
+  /** @type {Shown} */
   let shown = { points: [], untilMs: 0, seconds: 300 };
+  /** @type {number | undefined} */
   let cursorX;
 
   const draw = () => drawChart(picture, options, legends, shown, cursorX);
@@ -55,7 +74,13 @@ export function createChart(options) {
   new ResizeObserver(draw).observe(picture);
   return {
     element,
-    /** Shows these points, up to `untilMs` and for `seconds` before. */
+    /**
+     * Shows these points, up to `untilMs` and for `seconds` before.
+     *
+     * @param {readonly Point[]} points
+     * @param {number} untilMs
+     * @param {number} seconds
+     */
     show(points, untilMs, seconds) {
       shown = { points, untilMs, seconds };
       draw();
@@ -63,18 +88,28 @@ export function createChart(options) {
   };
 }
 
+/**
+ * @param {SVGSVGElement} picture
+ * @param {ChartOptions} options
+ * @param {{ value: HTMLElement }[]} legends one for each of the series
+ * @param {Shown} shown
+ * @param {number | undefined} cursorX
+ */
 function drawChart(picture, options, legends, { points, untilMs, seconds }, cursorX) {
   const { width, height } = picture.getBoundingClientRect();
   if (width === 0) return;
   const right = width - RIGHT;
   const bottom = height - BOTTOM;
   const sinceMs = untilMs - seconds * 1000;
+  /** @param {number} atMs */
   const xOf = (atMs) => LEFT + ((right - LEFT) * (atMs - sinceMs)) / (seconds * 1000);
   const seen = points.filter(({ atMs }) => atMs >= sinceMs && atMs <= untilMs);
   const values = options.series.flatMap(({ value }) => seen.map(value)).filter((each) => each !== null);
   const scale = options.isLogarithmic ? logarithmic(values) : linear(values, options.most);
+  /** @param {number} value */
   const yOf = (value) => bottom - (bottom - TOP) * Math.min(1, Math.max(0, scale.place(value)));
 
+  /** @type {SVGElement[]} */
   const parts = scale.ticks.flatMap((tick) => [
     svg("line", { class: "grid", x1: LEFT, x2: right, y1: round(yOf(tick)), y2: round(yOf(tick)) }),
     label(options.format(tick), LEFT - 6, yOf(tick) + 4, "end"),
@@ -85,11 +120,10 @@ function drawChart(picture, options, legends, { points, untilMs, seconds }, curs
   }
   for (const { value, color } of options.series) {
     for (const run of runsOf(seen, value)) {
-      const place = (point) => `${xOf(point.atMs).toFixed(1)},${yOf(value(point)).toFixed(1)}`;
-      if (run.length === 1) {
-        const [cx, cy] = place(run[0]).split(",");
-        parts.push(svg("circle", { class: color, cx, cy, r: 1.5 }));
-      } else parts.push(svg("polyline", { class: color, points: run.map(place).join(" ") }));
+      const places = run.map((dot) => [xOf(dot.atMs).toFixed(1), yOf(dot.value).toFixed(1)]);
+      const [[cx = "", cy = ""] = []] = places;
+      if (places.length === 1) parts.push(svg("circle", { class: color, cx, cy, r: 1.5 }));
+      else parts.push(svg("polyline", { class: color, points: places.join(" ") }));
     }
   }
   const under = cursorX === undefined ? seen.at(-1) : nearest(seen, cursorX, xOf);
@@ -103,44 +137,70 @@ function drawChart(picture, options, legends, { points, untilMs, seconds }, curs
   picture.replaceChildren(...parts);
   for (const [index, { value }] of options.series.entries()) {
     const number = under === undefined ? null : value(under);
-    legends[index].value.textContent = number === null ? "–" : options.format(number);
+    const legend = legends[index];
+    if (legend) legend.value.textContent = number === null ? "–" : options.format(number);
   }
 }
 
+/**
+ * @param {string} text
+ * @param {number} x
+ * @param {number} y
+ * @param {"start" | "middle" | "end"} anchor
+ */
 function label(text, x, y, anchor) {
   return svg("text", { x: x.toFixed(1), y: y.toFixed(1), "text-anchor": anchor }, text);
 }
 
-/** Lines are sharp between two pixels. */
+/**
+ * Lines are sharp between two pixels.
+ *
+ * @param {number} y
+ */
 function round(y) {
   return Math.round(y) + 0.5;
 }
 
-/** Stretches of points that have a value. */
-function runsOf(points, value) {
+/**
+ * Stretches of points that have a value, with it.
+ *
+ * @param {readonly Point[]} points
+ * @param {Series["value"]} of
+ */
+function runsOf(points, of) {
+  /** @type {{ atMs: number, value: number }[][]} */
   const runs = [];
-  let run;
+  let isGap = true;
   for (const point of points) {
-    if (value(point) === null) {
-      run = undefined;
-      continue;
+    const value = of(point);
+    if (value !== null) {
+      if (isGap) runs.push([]);
+      runs.at(-1)?.push({ atMs: point.atMs, value });
     }
-    if (run === undefined) {
-      run = [];
-      runs.push(run);
-    }
-    run.push(point);
+    isGap = value === null;
   }
   return runs;
 }
 
+/**
+ * @param {readonly Point[]} points
+ * @param {number} x
+ * @param {(atMs: number) => number} xOf
+ */
 function nearest(points, x, xOf) {
   let best = points[0];
-  for (const point of points) if (Math.abs(xOf(point.atMs) - x) < Math.abs(xOf(best.atMs) - x)) best = point;
+  for (const point of points)
+    if (best === undefined || Math.abs(xOf(point.atMs) - x) < Math.abs(xOf(best.atMs) - x)) best = point;
   return best;
 }
 
-/** From 0, to a round number. */
+/**
+ * From 0, to a round number.
+ *
+ * @param {number[]} values
+ * @param {number | undefined} most
+ * @returns {Scale}
+ */
 function linear(values, most) {
   const largest = most ?? Math.max(...values, 0);
   const step = most === undefined ? niceStep((largest === 0 ? 1 : largest) / 3) : most / 4;
@@ -150,7 +210,12 @@ function linear(values, most) {
   return { ticks, place: (value) => value / top };
 }
 
-/** From one power of ten to another: what differs by orders of magnitude is legible together. */
+/**
+ * From one power of ten to another: what differs by orders of magnitude is legible together.
+ *
+ * @param {number[]} values
+ * @returns {Scale}
+ */
 function logarithmic(values) {
   const positive = values.filter((each) => each > 0);
   const low = Math.floor(Math.log10(positive.length === 0 ? 0.1 : Math.min(...positive)));
@@ -161,11 +226,18 @@ function logarithmic(values) {
   return { ticks, place: (value) => (Math.log10(Math.max(value, 1e-9)) - low) / (high - low) };
 }
 
+/** @param {number} atLeast */
 function niceStep(atLeast) {
   const power = 10 ** Math.floor(Math.log10(atLeast));
-  return [1, 2, 2.5, 5, 10].map((factor) => factor * power).find((step) => step >= atLeast * 0.999);
+  const factor = [1, 2, 2.5, 5].find((each) => each * power >= atLeast * 0.999) ?? 10;
+  return factor * power;
 }
 
+/**
+ * @param {number} sinceMs
+ * @param {number} untilMs
+ * @param {number} seconds
+ */
 function timeTicks(sinceMs, untilMs, seconds) {
   const everyMs = (seconds > 600 ? 600 : 60) * 1000;
   const ticks = [];
@@ -174,6 +246,7 @@ function timeTicks(sinceMs, untilMs, seconds) {
   return ticks;
 }
 
+/** @param {number} atMs */
 function clock(atMs, hasSeconds = false) {
   const time = new Date(atMs);
   const parts = [time.getHours(), time.getMinutes(), ...(hasSeconds ? [time.getSeconds()] : [])];

@@ -10,14 +10,23 @@ const LARGEST_DOT = 26;
 const SMALLEST_DOT = 5;
 
 /**
+ * @typedef {import("../metrics/visit-tally.ts").VisitSummary} VisitSummary
+ * @typedef {VisitSummary["cities"][number]} City
+ */
+
+/**
  * Makes the map in a container.
  *
+ * @param {HTMLElement} container
  * @param {(code: string) => string} nameOf a country's name
  * @param {(count: number) => string} format
  */
 export async function createMap(container, nameOf, format) {
+  /** @type {Record<string, string>} */
   const outlines = await (await fetch("/_proxy/dashboard/world.json")).json();
+  /** @type {Map<string, SVGTitleElement>} */
   const titles = new Map();
+  /** @type {Map<string, SVGPathElement>} */
   const countries = new Map();
   for (const [code, path] of Object.entries(outlines)) {
     const title = svg("title", {}, nameOf(code));
@@ -32,7 +41,12 @@ export async function createMap(container, nameOf, format) {
   };
   container.replaceChildren(svg("svg", attributes, ...countries.values(), dots));
   return {
-    /** Shows these. */
+    /**
+     * Shows these.
+     *
+     * @param {VisitSummary["countries"]} byCountry
+     * @param {VisitSummary["cities"]} cities
+     */
     show(byCountry, cities) {
       const counts = new Map(byCountry);
       const most = Math.max(1, ...counts.values());
@@ -40,14 +54,19 @@ export async function createMap(container, nameOf, format) {
         const count = counts.get(code) ?? 0;
         const level = Math.max(1, SHADES - Math.round(2 * Math.log10(most / count)));
         if (count === 0) path.removeAttribute("data-level");
-        else path.setAttribute("data-level", level);
-        titles.get(code).textContent = `${nameOf(code)}: ${format(count)}`;
+        else path.setAttribute("data-level", String(level));
+        const title = titles.get(code);
+        if (title !== undefined) title.textContent = `${nameOf(code)}: ${format(count)}`;
       }
       const mostOfCity = Math.max(1, ...cities.map(({ count }) => count));
       dots.replaceChildren(...cities.map((city) => dotOf(city, mostOfCity)));
     },
   };
 
+  /**
+   * @param {City} city
+   * @param {number} most
+   */
   function dotOf({ city, country, longitude, latitude, count }, most) {
     const [cx, cy] = project(longitude, latitude);
     const r = Math.max(SMALLEST_DOT, LARGEST_DOT * Math.sqrt(count / most));

@@ -21,6 +21,10 @@ export function project(longitude, latitude) {
   return [x, SCALE * SQUEEZE * (TOP - vertical(latitude))];
 }
 
+/**
+ * @param {number} longitude
+ * @param {number} latitude
+ */
 function horizontal(longitude, latitude) {
   const lambda = (longitude * Math.PI) / 180;
   const square = ((latitude * Math.PI) / 180) ** 2;
@@ -30,6 +34,7 @@ function horizontal(longitude, latitude) {
   );
 }
 
+/** @param {number} latitude */
 function vertical(latitude) {
   const phi = (latitude * Math.PI) / 180;
   const square = phi ** 2;

@@ -23,14 +23,25 @@ export interface OverviewParts {
   readonly process: ProcessState;
 }
 
+/** An overview as the page has it. */
+export interface Overview extends Omit<OverviewParts, "points"> {
+  readonly columns: readonly (keyof Point)[];
+  readonly fine: readonly PointRow[];
+  readonly coarse: readonly PointRow[];
+}
+
+/** A point's numbers, in the order of the columns. */
+type PointRow = readonly Point[keyof Point][];
+
 /** The overview as JSON. Of points only the numbers are in it, in the order of `columns`: there are many. */
 export function overviewText({ points, ...others }: OverviewParts): string {
   const [example] = [...points.fine, ...points.coarse];
   const rowsOf = (some: readonly Point[]) => some.map((point) => Object.values(point));
-  return JSON.stringify({
+  const overview: Overview = {
     ...others,
-    columns: Object.keys(example ?? {}),
+    columns: Object.keys(example ?? {}) as (keyof Point)[],
     fine: rowsOf(points.fine),
     coarse: rowsOf(points.coarse),
-  });
+  };
+  return JSON.stringify(overview);
 }
