@@ -1,6 +1,8 @@
 /**
  * The dashboard's session: a cookie that says until when it is good, and proves with the management token that we have said so. Nothing
- * is kept here, so that it holds on every thread and after a restart; another token ends all sessions.
+ * is kept here, so that it holds on every thread, on every node and after a restart; another token ends all sessions. Logging out takes the
+ * cookie from the browser that has it. A copy of it is good for the rest of its time: a list of sessions that have ended would have to be on every
+ * thread and node and outlive a restart, and whoever can copy a cookie that no script and no other site gets at can read the token as it is typed.
  */
 
 import { createHmac } from "node:crypto";

@@ -71,9 +71,12 @@ describe.each([1, 2])("with %p threads", (threads) => {
       "",
       String(page.body.length),
     ]);
-    const out = await send("/logout", { protocol, method: "POST", headers: own() });
+    const headers = { ...own(), Cookie: String(cookie) };
+    const out = await send("/logout", { protocol, method: "POST", headers });
     expect([out.status, out.headers.location]).toEqual([303, PAGE]);
     expect(out.headers["set-cookie"]).toStartWith("s3proxy_session=; Max-Age=0; Path=/_proxy");
+    // As README says: it is the browser that forgets.
+    expect((await send("", { protocol, headers: { Cookie: String(cookie) } })).text).toBe(page.text);
   });
 
   test("behind TLS the cookie is never sent without it", async () => {
