@@ -11,7 +11,8 @@ const PASSWORD = "password-of-redis";
 
 let it: Serving;
 beforeAll(async () => {
-  it = await startServing({ args: ["--redis-url", `redis://:${PASSWORD}@127.0.0.1:${await freePort()}`] });
+  const url = `redis://:${PASSWORD}@127.0.0.1:${await freePort()}`;
+  it = await startServing({ args: ["--redis-url", url, "--redis-cache"] });
 });
 afterAll(() => it?.stop());
 
@@ -21,6 +22,21 @@ test("serves from the start, and says once that it is alone", async () => {
     expect((await ask(it.port, { protocol, path: "/a.txt" })).text).toBe("here");
   expect(it.proxy.stdout().match(/ WARN .*Redis is away/gi)).toHaveLength(1);
   expect(it.proxy.stdout()).not.toInclude(PASSWORD);
+});
+
+test("asks S3 where Redis would have been asked, and says so", async () => {
+  it.s3.put("asked.txt", "here");
+  const { text, headers } = await ask(it.port, { path: "/asked.txt" });
+  expect([text, headers["cache-status"]]).toEqual([
+    "here",
+    expect.stringMatching(/^s3proxy; fwd=uri-miss; stored/),
+  ]);
+  const families = parseExposition((await ask(it.port, { path: "/_proxy/metrics" })).text);
+  expect(valueIn(families, "s3proxy_redis_cache_usable")).toBe(0);
+  expect(valueIn(families, "s3proxy_redis_cache_reads_total", { result: "skipped" })).toBeGreaterThan(0);
+  const path = "/_proxy/_private/explain?path=/asked.txt";
+  const explained = await ask(it.port, { path, headers: { Authorization: `Bearer ${AUTH_KEY}` } });
+  expect(JSON.parse(explained.text).cache).toMatchObject({ content: "object", redis: "away" });
 });
 
 test("is ready, and says for how long it has been alone", async () => {

@@ -41,7 +41,7 @@ beforeAll(async () => {
     });
   folder = certificateFolder("localhost");
   redis = await startRedis();
-  const args = [...folder.flags, "--mmdb-file", PLACES, "--redis-url", redis.url];
+  const args = [...folder.flags, "--mmdb-file", PLACES, "--redis-url", redis.url, "--redis-cache"];
   proxy = await site.start({ threads: 2, args });
   origin = `https://localhost:${proxy.port}`;
   // It trusts this key alone, as it would a real certificate; a sandbox isn't to be had for root or in a container.
@@ -159,8 +159,10 @@ test("how the other nodes are followed is shown, and that this one is alone with
   await card.getByText("Followed by way of Redis").waitFor();
   // What was cleared on this page.
   await card.locator("tr", { hasText: "Sent" }).getByText("3", { exact: true }).waitFor();
+  await card.getByText(/^0 of \d+ objects had from Redis, \d+ left there$/).waitFor();
   await redis.program.kill();
   await card.getByText("This node has been alone").waitFor();
+  await card.getByText(/it isn't asked now$/).waitFor();
   await shoot("alone");
   expect(complaints).toEqual([]);
 });

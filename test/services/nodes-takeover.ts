@@ -2,6 +2,7 @@
 
 import { afterEach, beforeEach, expect, setDefaultTimeout, test } from "bun:test";
 import { join } from "node:path";
+import { parseExposition, valueIn } from "../support/exposition.ts";
 import { type MemoryS3, startMemoryS3 } from "../support/memory-s3.ts";
 import type { RunningProxy } from "../support/proxy.ts";
 import { AUTH_KEY, bytesOf, get, type Site, startSiteOf, until } from "../support/site.ts";
@@ -49,6 +50,11 @@ async function clear(node: RunningProxy, key: string): Promise<unknown> {
   return (await fetch(url, { method: "DELETE", headers: { Authorization: `Bearer ${AUTH_KEY}` } })).json();
 }
 
+async function clearsReceived(node: RunningProxy): Promise<number | undefined> {
+  const families = parseExposition((await get(node, "/_proxy/metrics")).text);
+  return valueIn(families, "s3proxy_cluster_received_events_total", { kind: "clear" });
+}
+
 const untilNew = (node: RunningProxy, key: string) =>
   until(async () => (await get(node, `/${key}`)).text === "new");
 
@@ -59,12 +65,19 @@ test("while both programs run, what another node clears is gone from the new one
   const hold = site.s3.holdBody("held", 100_000);
   const held = get(first, "/held");
   await hold.arrived;
+  let hasEnded = false;
+  void first.ended.then(() => {
+    hasEnded = true;
+  });
   const second = await start(first);
   await first.line(/has taken over/);
   // The directory is still the first one's: the new one has them from S3.
   await keepOld(second, "c", "d");
   for (const key of ["a", "b", "c", "d"]) await clear(other, key);
   for (const key of ["c", "d"]) await untilNew(second, key);
+  // By itself, and not because the first one has told it.
+  await until(async () => (await clearsReceived(second)) === 4);
+  expect(hasEnded).toBe(false);
   hold.release();
   expect((await held).body.equals(Buffer.from(LARGE))).toBe(true);
   expect((await first.ended).exitCode).toBe(0);
