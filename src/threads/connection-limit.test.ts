@@ -1,4 +1,5 @@
 import { describe, expect, test } from "bun:test";
+import { closeSync, openSync } from "node:fs";
 import { connect, createServer } from "node:net";
 import { createLog } from "../log/log.ts";
 import { ConnectionLimit, connectionCounter } from "./connection-limit.ts";
@@ -101,4 +102,14 @@ test("connectionCounter counts what is opened after it was made", async () => {
   expect(count()).toBeGreaterThanOrEqual(20);
   for (const socket of sockets) socket.destroy();
   server.close();
+});
+
+test("what was open before and is closed makes it no less than none", () => {
+  const before = [openSync("/dev/null", "r"), openSync("/dev/null", "r")];
+  const count = connectionCounter();
+  for (const descriptor of before) closeSync(descriptor);
+  expect(count()).toBe(0);
+  const opened = openSync("/dev/null", "r");
+  expect(count()).toBe(1);
+  closeSync(opened);
 });

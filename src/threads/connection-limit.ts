@@ -66,9 +66,14 @@ export class ConnectionLimit {
 
 /**
  * Makes a counter of the connections that are opened from now on, by the descriptors of the process. Connections to S3 and files that are
- * being sent are among them: each is there for a client's sake.
+ * being sent are among them: each is there for a client's sake. One that was open before and is closed, as those to Redis are when that
+ * goes away, isn't a connection less.
  */
 export function connectionCounter(): () => number {
-  const others = openDescriptors();
-  return () => openDescriptors() - others;
+  let others = openDescriptors();
+  return () => {
+    const open = openDescriptors();
+    others = Math.min(others, open);
+    return open - others;
+  };
 }
