@@ -161,6 +161,19 @@ test("what a slow sink leaves behind goes to disk beyond two batches, and comes 
   expect([spool.visits, delivery.lost]).toEqual([0, 0]);
 });
 
+test("batches that go to disk while they are sent together aren't sent again", async () => {
+  const delivery = await deliverReachable();
+  acceptAll(delivery, visitsOf(10));
+  const slow = await sink.next();
+  expect(slow.visits.length).toBe(10);
+  acceptAll(delivery, visitsOf(10, 10));
+  expect(spool.visits).toBe(20);
+  slow.take();
+  expect(pagesOf((await sink.next()).visits)).toEqual(pagesOf(visitsOf(10, 10)));
+  expect(spool.visits).toBe(10);
+  await delivery.close(0);
+});
+
 test("while the sink fails, visits go to disk within a second", async () => {
   const delivery = await deliverReachable({ random: () => 1 });
   delivery.accept(batchOf(visitsOf(2)));

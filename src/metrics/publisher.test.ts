@@ -3,6 +3,7 @@ import { createLog } from "../log/log.ts";
 import { BatchWriter, type VisitBatch } from "./batch.ts";
 import { Locator } from "./geo/locator.ts";
 import type { Location } from "./geo/source.ts";
+import type { LocatedBatch } from "./located-batch.ts";
 import { type Destination, Publisher } from "./publisher.ts";
 import type { Visit } from "./visit.ts";
 
@@ -92,6 +93,16 @@ test("batches are looked up side by side and handed over in their order", async 
   answers.get("1.1.1.1")?.resolve(PLACE);
   await Promise.all([first, second]);
   expect(accepted.map(({ id }) => id)).toEqual(["a-0", "b-0"]);
+});
+
+test("a place that is known too late doesn't change what has been handed over", async () => {
+  const handedOver: LocatedBatch[] = [];
+  const keeping: Destination = { accept: (batch) => void handedOver.push(batch), close: async () => {} };
+  const parts = { locator: locator(), isAnonymous: false, log, locatingMs: 1 };
+  await new Publisher({ ...parts, destinations: [keeping] }).take(batchOf("1.1.1.1"), "a");
+  answers.get("1.1.1.1")?.resolve(PLACE);
+  await Bun.sleep(1);
+  expect(handedOver[0]?.visits()[0]?.location).toBeUndefined();
 });
 
 test("a source that doesn't answer costs the places that are missing, not the visits", async () => {
