@@ -1,5 +1,8 @@
-/** Most files written behind answers at once: enough for a disk, and few enough that answers keep most of a core (bench/findings.md). */
-export const WRITES_AT_ONCE = 8;
+/**
+ * Most files written behind answers at once: enough for a disk, and few enough that answers keep most of a core. As many begin with each
+ * turn of a busy thread's loop (bench/findings.md).
+ */
+export const WRITES_AT_ONCE = 4;
 /** So many more may wait for their turn: what they hold in memory is 64 MiB at the most. */
 export const MOST_WAITING = 1_024;
 
