@@ -4,6 +4,8 @@ import { RedisClient } from "bun";
 
 /** Longest wait for a connection, and for an answer that isn't asked to wait, in milliseconds. */
 const ANSWER_DEADLINE_MS = 2_000;
+/** A deadline that is noticed so much later, in milliseconds, says nothing of the server, which is given as long once more. */
+const LATE_MS = 10;
 /** How often a cluster may say that somebody else has a key: while it moves, two may point at each other. */
 const REDIRECTS_MOST = 3;
 /** Bun 1.4.5 says no more than that of a wrong address, user, password or certificate. */
@@ -112,9 +114,12 @@ async function within<Answer>(work: Promise<Answer>, deadlineMs: number, close: 
     reject(new Error(`No answer within ${deadlineMs} ms`));
     close();
   };
-  // Where this thread was busy all the time the answer may be there, and is looked at before the second timer.
+  const dueMs = performance.now() + deadlineMs;
   let timer = setTimeout(() => {
-    timer = setTimeout(giveUp, 1);
+    // This thread was busy: what was to be sent may have been sent just now, and what has come isn't read yet.
+    const isLate = performance.now() - dueMs > LATE_MS;
+    if (isLate) timer = setTimeout(giveUp, deadlineMs);
+    else giveUp();
   }, deadlineMs);
   try {
     return await Promise.race([work, promise]);
