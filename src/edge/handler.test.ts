@@ -93,6 +93,7 @@ function found(entry: Entry): Lookup {
 function lost(path: string): Error {
   return Object.assign(new Error(`ENOENT: no such file or directory, open '${path}'`), {
     code: "ENOENT",
+    syscall: "open",
     path,
   });
 }
@@ -195,6 +196,13 @@ test("a keeper that only ever names files that are gone is not asked for ever: 5
   const handler = handlerOf({ lookup: () => found(fileEntry(++asked, join(folder, "gone"))) });
   expect((await handler.answer(request(), (_, it) => it, peerOf)).status).toBe(500);
   expect(asked).toBeLessThanOrEqual(10);
+});
+
+test("a file that was sent and can't be deleted is not answered with in place of the clear", async () => {
+  const path = frame("kept");
+  const handler = handlerOf({ lookup: () => found(fileEntry(1, path)) });
+  await handler.answer(request(), (_, it) => it, peerOf);
+  expect(handler.recover(Object.assign(lost(path), { code: "EROFS", syscall: "unlink" }))).toBeUndefined();
 });
 
 test("another error, or a file that nothing was answered with, is not recovered from", () => {

@@ -70,7 +70,8 @@ export function createHandler(handlerParts: HandlerParts): Handler {
     targets: new Targets(),
   };
   const recover = (error: NodeJS.ErrnoException) => {
-    const sent = parts.sentFiles.get(error.path ?? "");
+    // Also an error of a clear names a file that was sent: one that can't be deleted.
+    const sent = error.syscall === "open" ? parts.sentFiles.get(error.path ?? "") : undefined;
     if (sent === undefined) return undefined;
     const request = new Request("http://recovered");
     const cors = parts.cors.headersFor(null);
