@@ -1,7 +1,8 @@
 /** How far this node has read the streams, kept in the cache directory: what is there has seen all clears until then. */
 
-import { readFileSync, renameSync, writeFileSync } from "node:fs";
+import { readFileSync } from "node:fs";
 import { join } from "node:path";
+import { replaceText } from "../common/small-files.ts";
 import { isStreamId, type Streams } from "./message.ts";
 
 /** The name of the file. */
@@ -36,9 +37,7 @@ export class PositionFile {
 
   /** Replaces it as a whole. Throws the system's errors; an older position stays then, from which more is read again. */
   write({ clears, versions }: Position): void {
-    const draft = `${this.#path}.new`;
     const text = JSON.stringify({ stream: this.#streams.clears, clears, versions });
-    writeFileSync(draft, text, { mode: 0o600 });
-    renameSync(draft, this.#path);
+    replaceText(this.#path, text);
   }
 }

@@ -1,7 +1,8 @@
 /** Clears that other nodes could not be told of before the program ended, kept in the cache directory for the one after it. */
 
-import { readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
+import { rmSync } from "node:fs";
 import { join } from "node:path";
+import { readIfThere, replaceText } from "../common/small-files.ts";
 import type { ClearScope } from "../keeper/protocol.ts";
 import type { Log } from "../log/log.ts";
 import { decodeClear, encodeClear, type Streams } from "./message.ts";
@@ -21,7 +22,7 @@ export class UntoldFile {
 
   /** What was left, and is gone from there now. Throws the system's errors. */
   take(): (ClearScope | undefined)[] {
-    const text = this.#read();
+    const text = readIfThere(this.#path)?.toString();
     if (text === undefined) return [];
     rmSync(this.#path, { force: true });
     const [stream, ...clears] = text.trimEnd().split("\n");
@@ -32,21 +33,10 @@ export class UntoldFile {
     });
   }
 
-  #read(): string | undefined {
-    try {
-      return readFileSync(this.#path, "utf8");
-    } catch (error) {
-      if ((error as NodeJS.ErrnoException).code === "ENOENT") return undefined;
-      throw error;
-    }
-  }
-
   /** Leaves them, in place of what is there. Throws the system's errors. */
   leave(clears: readonly (ClearScope | undefined)[]): void {
-    const draft = `${this.#path}.new`;
     const lines = [this.#streams.clears, ...clears.map((scope) => encodeClear({ kind: "clear", scope }))];
-    writeFileSync(draft, `${lines.join("\n")}\n`, { mode: 0o600 });
-    renameSync(draft, this.#path);
+    replaceText(this.#path, `${lines.join("\n")}\n`);
   }
 }
 

@@ -1,34 +1,45 @@
 /** The files of the dashboard, as text: read with the program's own modules, so that they are in an executable too. */
 
-import appScript from "./app.js" with { type: "text" };
-import chartScript from "./chart.js" with { type: "text" };
-import clearingScript from "./clearing.js" with { type: "text" };
-import elementScript from "./element.js" with { type: "text" };
-import formatScript from "./format.js" with { type: "text" };
+import app from "./app.js" with { type: "text" };
+import chart from "./chart.js" with { type: "text" };
+import clearing from "./clearing.js" with { type: "text" };
+import element from "./element.js" with { type: "text" };
+import format from "./format.js" with { type: "text" };
 import icon from "./icon.svg" with { type: "text" };
 import loginHtml from "./login.html" with { type: "text" };
-import mapScript from "./map.js" with { type: "text" };
+import map from "./map.js" with { type: "text" };
 import pageHtml from "./page.html" with { type: "text" };
-import projectionScript from "./projection.js" with { type: "text" };
+import projection from "./projection.js" with { type: "text" };
 import style from "./style.css" with { type: "text" };
-import worldMap from "./world.json" with { type: "text" };
+import world from "./world.json" with { type: "text" };
 
-// Their types are those of what Bun would make of such files without `type: "text"`.
-const page = pageHtml as unknown as string;
-const loginPage = loginHtml as unknown as string;
-const world = worldMap as unknown as string;
+/** A file that a page asks for by its name. */
+export interface Asset {
+  readonly name: string;
+  readonly contentType: string;
+  readonly text: string;
+}
 
-export {
-  appScript,
-  chartScript,
-  clearingScript,
-  elementScript,
-  formatScript,
-  icon,
-  loginPage,
-  mapScript,
-  page,
-  projectionScript,
-  style,
-  world as worldMap,
-};
+// The types of HTML and JSON are those of what Bun would make of such files without `type: "text"`.
+/** The page for who has logged in. */
+export const page = pageHtml as unknown as string;
+/** The page for who hasn't. */
+export const loginPage = loginHtml as unknown as string;
+
+/** What they are made of. */
+export const assets: readonly Asset[] = [
+  { name: "style.css", contentType: "text/css; charset=utf-8", text: style },
+  script("app.js", app),
+  script("chart.js", chart),
+  script("clearing.js", clearing),
+  script("element.js", element),
+  script("format.js", format),
+  script("map.js", map),
+  script("projection.js", projection),
+  { name: "world.json", contentType: "application/json", text: world as unknown as string },
+  { name: "icon.svg", contentType: "image/svg+xml", text: icon },
+];
+
+function script(name: string, text: string): Asset {
+  return { name, contentType: "text/javascript; charset=utf-8", text };
+}

@@ -1,19 +1,6 @@
 /** The dashboard for people: a page, what it is made of, and who is let in. */
 
-import {
-  appScript,
-  chartScript,
-  clearingScript,
-  elementScript,
-  formatScript,
-  icon,
-  loginPage,
-  mapScript,
-  page,
-  projectionScript,
-  style,
-  worldMap,
-} from "../dashboard/assets.ts";
+import { type Asset, assets, loginPage, page } from "../dashboard/assets.ts";
 import { errorResponse } from "./errors.ts";
 import type { Endpoint, ManagementParts } from "./management.ts";
 import { own, problem } from "./own-answers.ts";
@@ -22,7 +9,6 @@ import { isSameSecret } from "./token.ts";
 
 const PAGE = "/_proxy/dashboard";
 const HTML = "text/html; charset=utf-8";
-const SCRIPT = "text/javascript; charset=utf-8";
 const WRONG = "<!-- what is wrong -->";
 
 /** The page takes nothing from anywhere else, and no one else's page can hold it. */
@@ -64,19 +50,10 @@ export const DASHBOARD: readonly (readonly [path: string, endpoint: Endpoint])[]
   [`${PAGE}/events`, { methods: "GET", refusalOf: withSession, answer: showEvents }],
   [`${PAGE}/login`, { methods: "POST", refusalOf: fromOwnPage, answer: logIn }],
   [`${PAGE}/logout`, { methods: "POST", refusalOf: fromOwnPage, answer: logOut }],
-  asset("style.css", "text/css; charset=utf-8", style),
-  asset("app.js", SCRIPT, appScript),
-  asset("chart.js", SCRIPT, chartScript),
-  asset("clearing.js", SCRIPT, clearingScript),
-  asset("element.js", SCRIPT, elementScript),
-  asset("format.js", SCRIPT, formatScript),
-  asset("map.js", SCRIPT, mapScript),
-  asset("projection.js", SCRIPT, projectionScript),
-  asset("world.json", "application/json", worldMap),
-  asset("icon.svg", "image/svg+xml", icon),
+  ...assets.map(endpointOf),
 ];
 
-function asset(name: string, contentType: string, text: string): readonly [string, Endpoint] {
+function endpointOf({ name, contentType, text }: Asset): readonly [string, Endpoint] {
   const headers = { "cache-control": "no-cache", "x-content-type-options": "nosniff" };
   const answer = async () => own(200, contentType, text, headers);
   return [`${PAGE}/${name}`, { methods: "GET, HEAD", refusalOf: whereOpen, answer }];

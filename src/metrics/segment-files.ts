@@ -81,16 +81,6 @@ export function readCursor(directory: string): Cursor | undefined {
   }
 }
 
-/** Reads a file; undefined where there is none. Throws the system's other errors. */
-export function readIfThere(path: string): Uint8Array | undefined {
-  try {
-    return readFileSync(path);
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === "ENOENT") return undefined;
-    throw error;
-  }
-}
-
 /** Deletes a file. One that is gone already is no error; throws the system's other errors. */
 export function unlinkIfThere(path: string): void {
   try {

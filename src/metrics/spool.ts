@@ -7,6 +7,8 @@
 import { closeSync, existsSync, mkdirSync, openSync, writeFileSync, writeSync } from "node:fs";
 import { join } from "node:path";
 import { type ExclusiveLock, lockFile } from "../common/exclusive-lock.ts";
+import { readIfThere } from "../common/small-files.ts";
+import { visitsIn } from "./batch-queue.ts";
 import { framesOf } from "./frames.ts";
 import { LocatedBatch } from "./located-batch.ts";
 import {
@@ -14,7 +16,6 @@ import {
   encodeCursor,
   listSegments,
   readCursor,
-  readIfThere,
   scanSegment,
   segmentPath,
   unlinkIfThere,
@@ -111,7 +112,7 @@ export class Spool {
     const segment = this.#attempt(() => this.#write(frames, bytes));
     if (segment === undefined) return undefined;
     this.#problem = undefined;
-    const visits = batches.reduce((sum, { count }) => sum + count, 0);
+    const visits = visitsIn(batches);
     segment.visits += visits;
     return { segment: segment.number, endsAt: segment.bytes, visits };
   }
