@@ -1,8 +1,9 @@
 /**
  * `bun bench/metrics.ts`: what it costs a hot page that somebody keeps note of requests. Each way of it is a proxy of its own, all of its
  * threads on one core and the load on another; they are measured in rounds in turn, and what counts are the ratios to the first, round
- * by round. The sinks of visits hang: they take the connection and never read. With `--rate <requests a second>` the load isn't as much as
- * is answered, but so much (HTTP/1.1), and p99 is from when a request was due.
+ * by round. The sinks of visits hang: they take the connection and never read. Logs go to their directory, and with "-stdout" to a file that
+ * is stdout as well: nobody reads what is measured, for a reader would take its time from the same cores. With
+ * `--rate <requests a second>` the load isn't as much as is answered, but so much (HTTP/1.1), and p99 is from when a request was due.
  */
 
 import { mkdtempSync, readdirSync, readFileSync, rmSync } from "node:fs";
@@ -11,10 +12,12 @@ import { join, resolve } from "node:path";
 import { parseArgs } from "node:util";
 import { ask } from "../test/support/client.ts";
 import { startMemoryS3 } from "../test/support/memory-s3.ts";
-import { type RunningProxy, startProxy } from "../test/support/proxy.ts";
+import { bucketFlags } from "../test/support/proxy.ts";
+import type { S3Location } from "../test/support/s3-backend.ts";
 import type { OpenLoopResult } from "./load/open-loop.ts";
-import { LOAD_CPU, SERVER_CPU } from "./processes.ts";
+import { LOAD_CPU, pinSelf, stopAll } from "./processes.ts";
 import { quantile } from "./quantile.ts";
+import { freePort, startAndWait } from "./servers.ts";
 import { pairedRatios, spreadOf } from "./statistics.ts";
 
 const PROJECT = resolve(import.meta.dirname, "..");
@@ -29,6 +32,12 @@ interface Way {
   readonly name: string;
   readonly project: string;
   readonly args: readonly string[];
+}
+
+/** A program that is measured. */
+interface Proxy {
+  readonly pid: number;
+  readonly port: number;
 }
 
 interface Run {
@@ -47,6 +56,8 @@ function waysOf(names: readonly string[], project: string, hungPort: number): Wa
     visits: sinks,
     combined: ["--access-log", "combined"],
     json: ["--access-log", "json"],
+    "combined-stdout": ["--access-log", "combined", "--console"],
+    "json-stdout": ["--access-log", "json", "--console"],
   };
   return names.map((name) => {
     const args = argsOf[name];
@@ -55,12 +66,17 @@ function waysOf(names: readonly string[], project: string, hungPort: number): Wa
   });
 }
 
-async function start({ project, args }: Way, s3: Awaited<ReturnType<typeof startMemoryS3>>) {
-  const command = ["taskset", "-c", String(SERVER_CPU), process.execPath, join(project, "src/main.ts")];
-  const proxy = await startProxy({ s3, command, args: ["--host", "127.0.0.1", ...args] });
-  const answer = await ask(proxy.port, { path: PATH });
+async function start({ project, args }: Way, s3: S3Location, folder: string): Promise<Proxy> {
+  const directory = mkdtempSync(join(folder, "way-"));
+  const port = freePort();
+  const command = [process.execPath, join(project, "src/main.ts"), ...bucketFlags(s3), "--threads", "1"];
+  command.push("--host", "127.0.0.1", "--port", String(port));
+  command.push("--cache-dir", join(directory, "cache"), "--dir", directory, ...args);
+  const base = `http://127.0.0.1:${port}`;
+  const { pid } = await startAndWait(command, directory, { http1: base, h2c: base, h2tls: base });
+  const answer = await ask(port, { path: PATH });
   if (answer.status !== 200 || answer.body.length !== BODY_BYTES) throw new Error("The page isn't served");
-  return proxy;
+  return { pid, port };
 }
 
 /** Time that threads of a process have had on a CPU, in nanoseconds. */
@@ -71,7 +87,7 @@ function cpuNsOf(pid: number): { serving: number; total: number } {
   return { serving: ofThread(pid), total };
 }
 
-async function load({ pid, port }: RunningProxy, how: Load, seconds: number): Promise<Run> {
+async function load({ pid, port }: Proxy, how: Load, seconds: number): Promise<Run> {
   const folder = mkdtempSync(join(tmpdir(), "s3proxy-load-"));
   const log = join(folder, "times");
   const url = `http://127.0.0.1:${port}${PATH}`;
@@ -155,6 +171,8 @@ async function main(): Promise<void> {
       against: { type: "string" },
     },
   });
+  pinSelf();
+  const folder = mkdtempSync(join(tmpdir(), "s3proxy-noted-"));
   const s3 = await startMemoryS3();
   s3.put(PATH.slice(1), Buffer.alloc(BODY_BYTES, "a"), {
     "cache-control": "max-age=86400",
@@ -171,9 +189,9 @@ async function main(): Promise<void> {
     const before = waysOf(names, resolve(values.against), hung.port);
     ways.push(...before.map((way) => ({ ...way, name: `${way.name}, other checkout` })));
   }
-  const proxies = new Map<Way, RunningProxy>();
+  const proxies = new Map<Way, Proxy>();
   try {
-    for (const way of ways) proxies.set(way, await start(way, s3));
+    for (const way of ways) proxies.set(way, await start(way, s3, folder));
     const { only, rate } = values;
     const loads: Load[] =
       rate !== undefined ? [{ rate }] : PROTOCOLS.filter((it) => only === undefined || it === only);
@@ -192,7 +210,8 @@ async function main(): Promise<void> {
       for (const [way, its] of runs) console.log(rowOf(way, its, first));
     }
   } finally {
-    for (const proxy of proxies.values()) await proxy.stop();
+    await stopAll();
+    rmSync(folder, { recursive: true });
     await s3.stop();
     hung.stop(true);
   }

@@ -9,6 +9,7 @@ import { FEW_BYTES, type Protocol, type ServerName } from "./scenarios.ts";
 
 /** A server under test. */
 export interface Server {
+  readonly pid: number;
   /** By protocol; what it doesn't speak fails. */
   readonly address: Readonly<Record<Protocol, string>>;
   /** From the start of the process to its first answer. */
@@ -90,6 +91,7 @@ export async function startAndWait(
     );
     if (status === 200) {
       return {
+        pid: child.pid,
         address,
         startMs: performance.now() - startedMs,
         cpuTimeMs: () => cpuTimeMs(child.pid),
