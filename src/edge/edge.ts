@@ -89,10 +89,11 @@ export function startEdge(config: EdgeConfig, parts: EdgeParts): Edge {
   const { authKey, isManaging, bucket, prefix, rejectQueryStrings, website, headerRules } = config;
   const visits = recordVisits(config.recording, { handOn: takeVisits, nowNs: Bun.nanoseconds, nowMs });
   const live = new LiveFeed(operations);
+  const { accessLog: form, isAnonymous } = config;
   const accessLog =
-    config.accessLog === "off"
+    form === "off"
       ? undefined
-      : createAccessLog({ form: config.accessLog, isAnonymous: config.isAnonymous, writeAccess, nowMs });
+      : createAccessLog({ form, isAnonymous, writeAccess, nowNs: Bun.nanoseconds, nowMs });
   const cors = corsPolicy(config.allowedOrigins);
   const handler = createHandler({
     requestsUnderWay: () => listener.requestsUnderWay(),
