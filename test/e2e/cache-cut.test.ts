@@ -39,6 +39,12 @@ afterAll(() => site?.stop());
 
 const drafts = (directory: string) => keptIn(directory).length - framesIn(directory).length;
 
+/** What is there when nothing is on its way: a test before may have asked for a range, and the rest of that still be arriving. */
+async function keptAtRest(directory: string): Promise<string[]> {
+  await until(() => drafts(directory) === 0);
+  return keptIn(directory).sort();
+}
+
 describe.each([...THREADS])("with %d thread(s)", (threads) => {
   test.each([
     ["small, before any byte", SMALL, 0],
@@ -50,7 +56,7 @@ describe.each([...THREADS])("with %d thread(s)", (threads) => {
       const { proxy, cacheDir } = shared.get(threads)!;
       for (const protocol of PROTOCOLS) {
         const key = `cut-${threads}-${protocol.at(-1)}-${body.length}-${afterBytes}`;
-        const before = keptIn(cacheDir).sort();
+        const before = await keptAtRest(cacheDir);
         site.s3.put(key, body);
         site.s3.cut(key, afterBytes, 2);
         const refused = await get(proxy, `/${key}`, { protocol });
@@ -71,7 +77,7 @@ describe.each([...THREADS])("with %d thread(s)", (threads) => {
       const { proxy, cacheDir } = shared.get(threads)!;
       for (const protocol of PROTOCOLS) {
         const key = `cut-${threads}-${protocol.at(-1)}-${afterBytes}`;
-        const before = keptIn(cacheDir).sort();
+        const before = await keptAtRest(cacheDir);
         site.s3.put(key, LARGE);
         const hold = site.s3.holdBody(key, afterBytes, 1);
         site.s3.cut(key, afterBytes, 1);
@@ -89,9 +95,11 @@ describe.each([...THREADS])("with %d thread(s)", (threads) => {
   );
 
   test("a large body that S3 cuts off before the range that is asked for is a 502 after one retry", async () => {
-    const { proxy } = shared.get(threads)!;
+    const { proxy, cacheDir } = shared.get(threads)!;
     for (const protocol of PROTOCOLS) {
       const key = `cut-range-${threads}-${protocol.at(-1)}`;
+      // Until the object of the range before is whole, S3 is known to fail, and isn't asked twice.
+      await keptAtRest(cacheDir);
       site.s3.put(key, LARGE);
       site.s3.cut(key, 100_000);
       const headers = { Range: "bytes=500000-500009" };
