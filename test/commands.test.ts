@@ -77,6 +77,22 @@ test("a container is given variables that are options", () => {
   expect(names).toContain("S3_BUCKET");
 });
 
+test.each(of("docker", "run").map((words) => [words]))(
+  "a container's ports are those the program listens on: %p",
+  (words) => {
+    const variables = valuesOf(words, "-e").map((each) => each.split("="));
+    const environment = Object.fromEntries(variables.map(([name = "", value = "given"]) => [name, value]));
+    const { port, tlsRedirectPort, tlsPublicPort } = parseOptions([], environment);
+    const mapped = new Map(
+      valuesOf(words, "-p")
+        .map((pair) => pair.split(":").map(Number))
+        .map(([from, to]) => [to, from]),
+    );
+    expect([...mapped.keys()]).toEqual([port, tlsRedirectPort].filter((each) => each !== undefined));
+    if (tlsRedirectPort !== undefined) expect(tlsPublicPort).toBe(mapped.get(port));
+  },
+);
+
 test("the service's variables are options", () => {
   const names = of("printf").flatMap((words) =>
     words.filter((word) => word.includes("=")).map((each) => each.split("=")[0] ?? ""),

@@ -62,6 +62,11 @@ test.each([
     message: /^--tls-redirect-port .* is given without --tls-cert and --tls-key, wanted all$/,
   },
   {
+    args: ["--tls-cert", "c", "--tls-key", "k", "--tls-public-port", "443"],
+    message: /^--tls-public-port \(or TLS_PUBLIC_PORT .* is given without --tls-redirect-port .*, wanted both$/,
+  },
+  { args: ["--tls-public-port", "0"], message: /^--tls-public-port: "0" is not valid/ },
+  {
     args: ["--tls-cert", "c", "--tls-key", "k", "--port", "443", "--tls-redirect-port", "443"],
     message: "--tls-redirect-port and --port are both 443, wanted two ports",
   },

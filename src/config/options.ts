@@ -91,6 +91,7 @@ export const options = {
   tlsCert: row({ flag: "tls-cert", environment: "TLS_CERT", kind: filePath, group: "TLS", help: "PEM file of the certificate and its chain: HTTPS on --port; goes with --tls-key" }),
   tlsKey: row({ flag: "tls-key", environment: "TLS_KEY", kind: filePath, group: "TLS", help: "PEM file of the certificate's private key; both files are read again when they change" }),
   tlsRedirectPort: row({ flag: "tls-redirect-port", environment: "TLS_REDIRECT_PORT", kind: listenPort, group: "TLS", help: "with --tls-cert: a port without TLS that redirects to HTTPS; 0 picks a free one and logs it" }),
+  tlsPublicPort: row({ flag: "tls-public-port", environment: "TLS_PUBLIC_PORT", kind: port, defaultNote: "that of --port", group: "TLS", help: "with --tls-redirect-port: the port that visitors are sent to, where another is mapped to this one's" }),
   http3: row({ flag: "http3", environment: "HTTP3", kind: boolean, default: "false", group: "TLS", help: "with --tls-cert: HTTP/3 on the UDP port of the same number; experimental" }),
 
   ttl: row({ flag: "ttl", short: "t", environment: "TTL", kind: seconds, default: "300", group: "Cache", help: "seconds an object without Cache-Control of its own stays fresh" }),

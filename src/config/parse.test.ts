@@ -100,6 +100,7 @@ const table: readonly Row[] = [
   ["tlsKey", "tls-key", undefined, "TLS_KEY", undefined, words],
   ["adminPort", "admin-port", undefined, "ADMIN_PORT", undefined, numbers],
   ["tlsRedirectPort", "tls-redirect-port", undefined, "TLS_REDIRECT_PORT", undefined, numbers],
+  ["tlsPublicPort", "tls-public-port", undefined, "TLS_PUBLIC_PORT", undefined, numbers],
   ["http3", "http3", undefined, "HTTP3", false, truths],
   [
     "trustedProxies",
@@ -179,6 +180,7 @@ describe.each(table.map((row) => ({ name: row[0], row })))("$name", ({ row }) =>
     tlsCert: ["--tls-key", "x"],
     tlsKey: ["--tls-cert", "x"],
     tlsRedirectPort: ["--tls-cert", "x", "--tls-key", "x"],
+    tlsPublicPort: ["--tls-cert", "x", "--tls-key", "x", "--tls-redirect-port", "80"],
     http3: ["--tls-cert", "x", "--tls-key", "x"],
     bucket: [],
   };

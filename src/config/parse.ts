@@ -109,6 +109,11 @@ function checkTogether(values: OptionValues): void {
       `${spellings(options.redisCache)} is given without ${spellings(options.redisUrls)}, wanted both`,
     );
   }
+  if (values.tlsPublicPort !== undefined && values.tlsRedirectPort === undefined) {
+    throw new UsageError(
+      `${spellings(options.tlsPublicPort)} is given without ${spellings(options.tlsRedirectPort)}, wanted both`,
+    );
+  }
   if (values.tlsCert === undefined) {
     const needsTls = values.http3
       ? "http3"

@@ -19,7 +19,7 @@ const PORT = /:\d+$/;
 
 /** Where and how to redirect. */
 export interface RedirectOptions extends Pick<ListenOptions, "host" | "port" | "isShared"> {
-  /** The port that is redirected to. */
+  /** The port that is redirected to, as visitors know it. */
   readonly httpsPort: number;
 }
 

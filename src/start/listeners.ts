@@ -72,15 +72,16 @@ export async function startAdminListener(
 /**
  * The listener that redirects to HTTPS, where there is one.
  *
+ * @param httpsPort where HTTPS is listened for; visitors may know it under another number
  * @throws where the address can't be had
  */
 export async function startRedirects(
-  { host, tlsRedirectPort: port }: Config,
+  { host, tlsRedirectPort: port, tlsPublicPort }: Config,
   { isShared, takenPorts }: Place,
   httpsPort: number,
 ): Promise<Listener | undefined> {
   if (port === undefined) return undefined;
   const isTakenOver = takenPorts.includes(port);
   if (isShared) await assertFree({ host, port, isTakenOver, flag: REDIRECT_FLAG });
-  return listenForRedirects({ host, port, isShared, httpsPort });
+  return listenForRedirects({ host, port, isShared, httpsPort: tlsPublicPort ?? httpsPort });
 }

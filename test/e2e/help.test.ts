@@ -30,6 +30,7 @@ const ROWS: readonly (readonly [flag: string, short: string, environment: string
   ["tls-cert", "", "TLS_CERT", ""],
   ["tls-key", "", "TLS_KEY", ""],
   ["tls-redirect-port", "", "TLS_REDIRECT_PORT", ""],
+  ["tls-public-port", "", "TLS_PUBLIC_PORT", "default that of --port"],
   ["http3", "", "HTTP3", ""],
   ["ttl", "t", "TTL", "default 300"],
   ["negative-ttl", "", "NEGATIVE_TTL", "default the smaller of --ttl and 60"],

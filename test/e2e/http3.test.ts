@@ -1,4 +1,6 @@
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
+import { writeFileSync } from "node:fs";
+import { join } from "node:path";
 import { type CertificateFolder, certificateFolder } from "../support/certificate-folder.ts";
 import { PROTOCOLS } from "../support/client.ts";
 import { fetchHttp3 } from "../support/http3-client.ts";
@@ -89,6 +91,16 @@ test("after a renewal new clients are answered over HTTP/3", async () => {
   await until(async () => (await firstStatus(proxy.port)) === 200);
   expect((await proxy.stop()).exitCode).toBe(0);
 }, 30_000);
+
+test("where the port is mapped the operator's Alt-Svc is preferred to Bun's", async () => {
+  const file = join(folder.path, "_headers");
+  writeFileSync(file, '/*\n  Alt-Svc: h3=":443"; ma=86400\n');
+  const proxy = await startProxy({ s3, args: [...folder.flags, "--http3", "--headers", file] });
+  const { headers } = await askTls(proxy.port, { path: "/" });
+  // RFC 7838 section 3: the first is what the server likes best.
+  expect(headers["alt-svc"]).toMatch(new RegExp(`^h3=":443"; ma=86400, h3=":${proxy.port}"`));
+  await proxy.stop();
+});
 
 test("without --http3 nobody listens for it and no answer says so", async () => {
   const proxy = await startProxy({ s3, args: folder.flags });

@@ -16,8 +16,12 @@ afterAll(async () => {
   await s3?.stop();
 });
 
-async function startRedirecting(threads: number): Promise<{ proxy: RunningProxy; port: number }> {
-  const proxy = await startProxy({ s3, threads, args: [...folder.flags, "--tls-redirect-port", "0"] });
+async function startRedirecting(
+  threads: number,
+  ...more: string[]
+): Promise<{ proxy: RunningProxy; port: number }> {
+  const args = [...folder.flags, "--tls-redirect-port", "0", ...more];
+  const proxy = await startProxy({ s3, threads, args });
   const port = Number(/ redirectPort=(\d+)/.exec(await proxy.line(/ Listening /))?.[1]);
   return { proxy, port };
 }
@@ -78,6 +82,16 @@ describe.each([1, 4])("--tls-redirect-port with --threads %p", (threads) => {
     expect(status).toBe(400);
     expect(headers).not.toHaveProperty("location");
   });
+});
+
+test.each([
+  ["443", "https://a.test/x?y"],
+  ["8443", "https://a.test:8443/x?y"],
+])("--tls-public-port %s is the port that visitors are sent to", async (publicPort, location) => {
+  const { proxy, port } = await startRedirecting(1, "--tls-public-port", publicPort);
+  const { status, headers } = await ask(port, { path: "/x?y", headers: { Host: "a.test:8080" } });
+  expect([status, headers.location]).toEqual([308, location]);
+  expect((await proxy.stop()).exitCode).toBe(0);
 });
 
 test.each([1, 4])(
