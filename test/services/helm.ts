@@ -113,6 +113,31 @@ describe("with a certificate", () => {
     expect(made.ServiceMonitor?.spec.endpoints[0]).not.toHaveProperty("scheme");
   });
 
+  test("a port that redirects is the service's port 80, and leads to the service's port for HTTPS", async () => {
+    const redirected = async (...more: string[]) => {
+      const made = await objects(...TLS, "env.TLS_REDIRECT_PORT=8080", ...more);
+      const container = made.Deployment?.spec.template.spec.containers[0];
+      expect(container.ports).toContainEqual({ name: "redirect", containerPort: 8080 });
+      const [https, ...others] = made.Service?.spec.ports ?? [];
+      expect(others).toEqual([{ name: "http", port: 80, targetPort: "redirect" }]);
+      const plain = container.env.map(({ name, value }: { name: string; value: string }) => [name, value]);
+      return { servicePort: https.port, ...parseOptions([], Object.fromEntries(plain)) };
+    };
+    expect(await redirected()).toMatchObject({ servicePort: 443, tlsRedirectPort: 8080, tlsPublicPort: 443 });
+    expect(await redirected("service.port=8443")).toMatchObject({ servicePort: 8443, tlsPublicPort: 8443 });
+    // As behind a load balancer that maps them once more.
+    const other = await redirected("service.port=8443", "env.TLS_PUBLIC_PORT=443");
+    expect(other).toMatchObject({ servicePort: 8443, tlsPublicPort: 443 });
+  });
+
+  test("without a certificate such a port is refused", async () => {
+    const { exitCode, stderr } = await helm("template", BUCKET, "env.TLS_REDIRECT_PORT=8080");
+    expect([exitCode, stderr]).toEqual([
+      1,
+      expect.stringContaining("env.TLS_REDIRECT_PORT needs tls.secretName"),
+    ]);
+  });
+
   test("its port is another where one is given", async () => {
     expect((await objects(...TLS, "service.port=8443")).Service?.spec.ports[0].port).toBe(8443);
   });
