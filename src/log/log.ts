@@ -3,6 +3,8 @@
  * where its lines go is the sink's business, so the lines of all threads end in one file, whole.
  */
 
+import { Repetition } from "./repetition.ts";
+
 /** Severity, most severe first. */
 export type Level = "critical" | "warn" | "info" | "debug";
 
@@ -31,7 +33,7 @@ export interface AdjustableLog extends Log {
 const SEVERITY: Readonly<Record<Level, number>> = { critical: 0, warn: 1, info: 2, debug: 3 };
 
 /**
- * Makes a log.
+ * Makes a log. Of a warning, or worse, that repeats and repeats only some lines are written, and how many were left out.
  *
  * @param least the least severe level that is written
  * @param sink where finished lines go
@@ -39,8 +41,16 @@ const SEVERITY: Readonly<Record<Level, number>> = { critical: 0, warn: 1, info: 
  */
 export function createLog(least: Level, sink: LineSink, nowMs: () => number): AdjustableLog {
   let threshold = SEVERITY[least];
+  const repetition = new Repetition();
+  const write = (level: Level, message: string, fields?: Fields) => {
+    const atMs = nowMs();
+    for (const omission of repetition.ended(atMs))
+      sink(formatLine(atMs, "warn", "Further lines like these were left out", { ...omission }));
+    const isComplaint = SEVERITY[level] <= SEVERITY.warn;
+    if (!isComplaint || repetition.admits(message, atMs)) sink(formatLine(atMs, level, message, fields));
+  };
   const at = (level: Level) => (message: string, fields?: Fields) => {
-    if (SEVERITY[level] <= threshold) sink(formatLine(nowMs(), level, message, fields));
+    if (SEVERITY[level] <= threshold) write(level, message, fields);
   };
   return {
     critical: at("critical"),
