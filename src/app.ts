@@ -98,6 +98,7 @@ async function serve({ config, processLog, counters, sources, place, cache }: Pr
     counters,
     probe: () => origin.probe(),
     canCacheServe: () => keeper.canServe(),
+    originFailing: () => keeper.originFailing,
     cacheFacts: () => keeper.facts,
     explain: (key) => keeper.explain(key),
     publishing: isRecording && publisher ? () => publisher.state() : undefined,

@@ -15,6 +15,7 @@ import {
   span,
 } from "./format.js";
 import { createMap } from "./map.js";
+import { problemsIn } from "./problems.js";
 
 /**
  * @typedef {import("../telemetry/overview.ts").Overview} Overview
@@ -227,7 +228,9 @@ function showVisits({ visits, publishing }) {
   showTable("countries", countries.slice(0, 12), "None yet", countryName);
   map?.show(countries, cities);
   byId("note").textContent = [
-    isAnyKnown ? "" : "Places are known where --mmdb-file or --mmdb-host is given.",
+    isAnyKnown
+      ? ""
+      : "No place of a visitor is known: that needs --mmdb-file or --mmdb-host, and public addresses.",
     publishing === undefined
       ? "Beyond a hundred requests a second and thread, what is said of visits is estimated from a sample."
       : "",
@@ -340,6 +343,14 @@ function factTable(columns, rows) {
 }
 
 /** @param {Overview} overview */
+function showProblems(overview) {
+  const list = byId("problems");
+  const texts = problemsIn(overview);
+  list.hidden = texts.length === 0;
+  list.replaceChildren(...texts.map((text) => html("li", {}, text)));
+}
+
+/** @param {Overview} overview */
 function showProcess({ process, nowMs }) {
   const up = span(nowMs / 1000 - process.startedAtSeconds);
   const threads = `${process.threads} ${process.threads === 1 ? "thread" : "threads"}`;
@@ -353,6 +364,7 @@ let frame;
 function show() {
   if (frame === undefined) return;
   showProcess(frame);
+  showProblems(frame);
   showCharts(frame.nowMs);
   showTiles(frame);
   showVisits(frame);

@@ -9,6 +9,7 @@ import icon from "./icon.svg" with { type: "text" };
 import loginHtml from "./login.html" with { type: "text" };
 import map from "./map.js" with { type: "text" };
 import pageHtml from "./page.html" with { type: "text" };
+import problems from "./problems.js" with { type: "text" };
 import projection from "./projection.js" with { type: "text" };
 import style from "./style.css" with { type: "text" };
 import world from "./world.json" with { type: "text" };
@@ -35,6 +36,7 @@ export const assets: readonly Asset[] = [
   script("element.js", element),
   script("format.js", format),
   script("map.js", map),
+  script("problems.js", problems),
   script("projection.js", projection),
   { name: "world.json", contentType: "application/json", text: world as unknown as string },
   { name: "icon.svg", contentType: "image/svg+xml", text: icon },

@@ -10,8 +10,16 @@ export interface TierFacts {
   readonly evictions: number;
 }
 
-/** The whole of it. */
-export interface CacheFacts {
+/** How often the cache directory has failed since the start. */
+export interface DirectoryErrors {
+  readonly read: number;
+  readonly write: number;
+  /** Milliseconds since the epoch; absent where it hasn't. */
+  readonly lastAtMs: number | undefined;
+}
+
+/** What the books say. */
+export interface HeldFacts {
   readonly memory: TierFacts;
   readonly disk: TierFacts;
   readonly objects: number;
@@ -19,4 +27,9 @@ export interface CacheFacts {
   readonly representations: number;
   /** Keys of which it is remembered that there is nothing to be had. */
   readonly negatives: number;
+}
+
+/** The whole of it. */
+export interface CacheFacts extends HeldFacts {
+  readonly directoryErrors: DirectoryErrors;
 }

@@ -291,6 +291,11 @@ export class Keeper implements KeeperClient {
     return this.#clearing.clear(scope);
   }
 
+  /** How the last question to S3 failed; undefined where it didn't. */
+  get originFailing(): string | undefined {
+    return this.#fetcher.backoff.failing;
+  }
+
   /** What the cache holds, in numbers. */
   get facts(): CacheFacts {
     return this.#store.facts;

@@ -8,7 +8,7 @@
  */
 
 import { BoundedMap } from "../common/bounded-map.ts";
-import type { CacheFacts } from "./cache-facts.ts";
+import type { HeldFacts } from "./cache-facts.ts";
 import { DiskBounds, type Room } from "./disk-bounds.ts";
 import { MemoryBounds } from "./memory-bounds.ts";
 import type { Entry, ObjectEntry } from "./protocol.ts";
@@ -69,7 +69,7 @@ export class Ledger {
   }
 
   /** What there is, in numbers. */
-  get facts(): CacheFacts {
+  get facts(): HeldFacts {
     return {
       memory: this.#memory.facts,
       disk: this.#disk.facts,

@@ -110,7 +110,7 @@ export class Store {
 
   /** What there is, in numbers. */
   get facts(): CacheFacts {
-    return this.#ledger.facts;
+    return { ...this.#ledger.facts, directoryErrors: this.#problems.errors };
   }
 
   /** The names of all objects and representations, the oldest first. */

@@ -83,9 +83,14 @@ test("asks the sink once at the start, and logs one line where it can be reached
 
 test("logs one line where it can't, and takes visits all the same", async () => {
   const delivery = deliver();
+  expect(delivery.state.failingSinceMs).toBeUndefined();
   (await sink.next()).refuse("connect ECONNREFUSED");
+  await turns();
+  expect(delivery.state.failingSinceMs).toBe(1_000_000);
   delivery.accept(batchOf(visitsOf(3)));
   expect(await takeAll(3)).toEqual(pagesOf(visitsOf(3)));
+  await turns();
+  expect(delivery.state.failingSinceMs).toBeUndefined();
   await delivery.close(LONG_MS);
   expect(lines).toEqual([
     'warn     Visits can\'t be stored and wait sink=held reason="connect ECONNREFUSED"',

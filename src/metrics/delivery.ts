@@ -54,6 +54,7 @@ export class Delivery {
   #waitingSinceMs = 0;
   #sending: Sending | undefined;
   #failures = 0;
+  #failingSinceMs: number | undefined;
   #isClosing = false;
   #delivered = 0;
   #lostHere = 0;
@@ -78,6 +79,7 @@ export class Delivery {
     const { sink, spool } = this.#parts;
     return {
       sink: sink.name,
+      failingSinceMs: this.#failingSinceMs,
       waiting: this.#waiting.visits,
       spooled: spool.visits,
       spoolBytes: spool.bytes,
@@ -149,8 +151,7 @@ export class Delivery {
       log.info("Visits are stored", { sink: sink.name, spooled: spool.visits || undefined });
       return;
     }
-    this.#failures = 1;
-    log.warn("Visits can't be stored and wait", { sink: sink.name, reason });
+    this.#failed(reason);
   }
 
   /** Waits for what is to be sent. Undefined when the sending is over. */
@@ -200,10 +201,12 @@ export class Delivery {
     else spool.done(place);
     if (this.#failures > 0) log.info("Visits are stored again", { sink: sink.name });
     this.#failures = 0;
+    this.#failingSinceMs = undefined;
   }
 
   #failed(reason: string): void {
-    const { sink, log } = this.#parts;
+    const { sink, log, nowMs } = this.#parts;
+    this.#failingSinceMs ??= nowMs();
     if (this.#failures === 0) log.warn("Visits can't be stored and wait", { sink: sink.name, reason });
     this.#failures++;
   }

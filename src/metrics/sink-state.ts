@@ -3,6 +3,8 @@
 /** Of one sink. */
 export interface SinkState {
   readonly sink: string;
+  /** Since when it takes nothing, milliseconds since the epoch; absent where it has taken what it was sent last. */
+  readonly failingSinceMs: number | undefined;
   /** Visits that wait in memory. */
   readonly waiting: number;
   /** Visits that wait on disk. */

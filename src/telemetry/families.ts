@@ -92,7 +92,10 @@ function originFamilies({ counters: { origin }, originAnsweredAtMs }: Measured):
   ];
 }
 
-function cacheFamilies({ memory, disk, ...entries }: CacheFacts, requests: RequestCounters): Family[] {
+function cacheFamilies(
+  { memory, disk, directoryErrors, ...entries }: CacheFacts,
+  requests: RequestCounters,
+): Family[] {
   const byTier = (of: "bytes" | "mostBytes" | "evictions") => [
     { labels: { tier: "memory" }, value: memory[of] },
     { labels: { tier: "disk" }, value: disk[of] },
@@ -106,6 +109,10 @@ function cacheFamilies({ memory, disk, ...entries }: CacheFacts, requests: Reque
       { labels: { kind: "negative" }, value: entries.negatives },
     ]),
     counter("s3proxy_cache_evictions_total", "What had to go to make room.", byTier("evictions")),
+    counter("s3proxy_cache_directory_errors_total", "What could not be done in the cache directory.", [
+      { labels: { operation: "read" }, value: directoryErrors.read },
+      { labels: { operation: "write" }, value: directoryErrors.write },
+    ]),
     gauge(
       "s3proxy_cache_hit_ratio",
       "Share of answers, and of their bytes, that were hits since the start.",
@@ -140,6 +147,14 @@ function visitFamilies({ batchesUnderWay, dropped, sinks }: PublishingState): Fa
       "s3proxy_publisher_dropped_visits_total",
       "Visits that were lost before the publisher took them.",
       [{ value: dropped }],
+    ),
+    gauge(
+      "s3proxy_sink_up",
+      "1 while a sink takes visits, 0 while it doesn't and they wait.",
+      sinks.map(({ sink, failingSinceMs }) => ({
+        labels: { sink },
+        value: failingSinceMs === undefined ? 1 : 0,
+      })),
     ),
     gauge("s3proxy_sink_waiting_visits", "Visits that wait in memory for a sink.", bySink("waiting")),
     gauge("s3proxy_sink_spooled_visits", "Visits that wait on disk for a sink.", bySink("spooled")),

@@ -17,6 +17,8 @@ import { ReadinessCheck, type ReadinessParts } from "./readiness.ts";
 /** What the answers are made of. */
 export interface MainOperationsParts extends Omit<ReadinessParts, "answeredAtMs"> {
   readonly counters: ThreadCounters;
+  /** How S3 fails; undefined where it answers. */
+  readonly originFailing: () => string | undefined;
   readonly cacheFacts: () => CacheFacts;
   readonly explain: (key: string) => Promise<KeyFacts>;
   /** Absent where visits aren't stored. */
@@ -73,12 +75,13 @@ export class MainOperations implements Operations {
   }
 
   async overview(sinceMs: number): Promise<string> {
-    const { counters, cacheFacts, publishing, visits, cluster, nowMs } = this.#parts;
+    const { counters, originFailing, cacheFacts, publishing, visits, cluster, nowMs } = this.#parts;
     const [state, summary] = await Promise.all([publishing?.(), visits?.()]);
     return overviewText({
       nowMs: nowMs(),
       points: this.#history?.since(sinceMs) ?? { fine: [], coarse: [] },
       originAnsweredAtMs: counters.originAnsweredAtMs,
+      originFailing: originFailing(),
       cache: cacheFacts(),
       publishing: state,
       visits: summary,

@@ -13,6 +13,8 @@ export interface OverviewParts {
   readonly points: Points;
   /** Milliseconds since the epoch, 0 for never. */
   readonly originAnsweredAtMs: number;
+  /** How the last question of the keeper's to S3 failed; absent where it didn't. */
+  readonly originFailing: string | undefined;
   readonly cache: CacheFacts;
   /** Absent where visits aren't stored. */
   readonly publishing: PublishingState | undefined;

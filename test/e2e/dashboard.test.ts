@@ -16,6 +16,7 @@ interface Frame {
     readonly cities: { city: string; country: string; count: number }[];
   };
   readonly cache: { readonly objects: number };
+  readonly originFailing?: string;
   readonly publishing?: { readonly sinks: readonly object[] };
 }
 
@@ -161,6 +162,22 @@ describe.each([1, 2])("with %p threads", (threads) => {
     expect(frame.visits.statuses.map(([code]) => code)).toEqual(expect.arrayContaining(["200", "404"]));
     const paths = [...frame.visits.pages, ...frame.visits.missing].map(([path]) => path);
     expect(paths.filter((path) => path.startsWith("/_proxy"))).toEqual([]);
+    await events.close();
+  });
+
+  test("a frame says how S3 fails", async () => {
+    const events = await openEvents(it.port, {
+      protocol: "HTTP/1.1",
+      path: `${PAGE}/events`,
+      cookie: await session(),
+    });
+    expect(((await events.next()) as Frame).originFailing).toBeUndefined();
+    const removal = it.s3.fail("broken", 500, "InternalError");
+    await ask(it.port, { path: "/broken" });
+    while (((await events.next()) as Frame).originFailing !== "origin-failed");
+    removal();
+    await ask(it.port, { path: "/broken" });
+    while (((await events.next()) as Frame).originFailing !== undefined);
     await events.close();
   });
 

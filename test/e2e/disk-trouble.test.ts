@@ -115,6 +115,7 @@ describe.each(EVERY_WAY)("with $threads thread(s), over $protocol", ({ threads, 
       const lines = (await warnings()).slice(warned);
       expect(lines).toHaveLength(1);
       expect(lines[0]).toMatch(new RegExp(` warn .*Cannot write .* reason=.*${error}`));
+      expect((await ask("_proxy/metrics")).text).toMatch(/_directory_errors_total{operation="write"} [1-9]/);
     },
   );
 

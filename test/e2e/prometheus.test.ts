@@ -218,6 +218,7 @@ test("visits are counted where they are: delivered, or waiting while a sink is a
   const sink = { sink: "questdb" };
   for (let visit = 0; visit < 5; visit++) await get("/a");
   await until(async () => valueIn(await scrape(), "s3proxy_sink_delivered_visits_total", sink) === 5);
+  expect(valueIn(await scrape(), "s3proxy_sink_up", sink)).toBe(1);
   await lines.stop();
   for (let visit = 0; visit < 3; visit++) await get("/a");
   await until(async () => {
@@ -226,6 +227,7 @@ test("visits are counted where they are: delivered, or waiting while a sink is a
     return waiting + (valueIn(families, "s3proxy_sink_spooled_visits", sink) ?? 0) === 3;
   });
   const families = await scrape();
+  await until(async () => valueIn(await scrape(), "s3proxy_sink_up", sink) === 0);
   expect(valueIn(families, "s3proxy_sink_dropped_visits_total", sink)).toBe(0);
   expect(valueIn(families, "s3proxy_publisher_waiting_batches")).toBe(0);
   expect(valueIn(families, "s3proxy_publisher_dropped_visits_total")).toBe(0);
