@@ -64,7 +64,8 @@ export async function startApp(config: Config, stopAsked: Promise<void>): Promis
     return await serve({ config, processLog, counters, sources, place, cache });
   } catch (error) {
     const reason = (error as Error).message;
-    log.critical("Start failed", { reason });
+    // On stderr it is said as the last word anyway.
+    if (!processLog.isOnStderr) log.critical("Start failed", { reason });
     await processLog.flush();
     throw error instanceof StartError ? error : new StartError(reason);
   }

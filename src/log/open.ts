@@ -29,13 +29,21 @@ export interface ProcessLog {
   readonly writeLine: (line: string) => void;
   /** Takes lines of the access log, of any thread, without the last newline. */
   readonly writeAccess: (lines: string) => void;
-  /** Tells the user on stderr what no log would, where there is none. */
+  /** True where the log is nowhere else: warnings and worse are on stderr then. */
+  readonly isOnStderr: boolean;
+  /** Tells the user on stderr what is no warning, where the log is nowhere else. */
   announce(message: string): void;
   /** Writes what waits, at the end; resolves when nothing does, or when stdout takes too long. */
   flush(): Promise<void>;
 }
 
-/** Opens the log. A missing directory is one warning, on stderr too where nobody would see it otherwise. */
+/** What a line of the log begins with that isn't only said to who asks for it. */
+const COMPLAINT = /^\S+ (?:critical|warn) /;
+
+/**
+ * Opens the log. A missing directory is one warning, on stderr where nobody would see it otherwise, and so is all that goes wrong later:
+ * who has just started the program for the first time has no such directory.
+ */
 export function openLog(options: LogOptions): ProcessLog {
   const hide = redactor(options.secrets);
   const writers: { write(line: string): void }[] = [];
@@ -64,6 +72,9 @@ export function openLog(options: LogOptions): ProcessLog {
   });
   if (file !== undefined) writers.push(file);
   else toStderr(`Log directory "${options.directory}" does not exist, no log file is written`);
+  const isOnStderr = writers.length === 0;
+  if (isOnStderr)
+    writers.push({ write: (line) => COMPLAINT.test(line) && process.stderr.write(`${line}\n`) });
   const accessFile = options.hasAccessLog
     ? openDailyFile({
         ...ofDay,
@@ -78,13 +89,14 @@ export function openLog(options: LogOptions): ProcessLog {
   return {
     log,
     writeLine,
+    isOnStderr,
     writeAccess(lines) {
       const shown = hide(lines);
       accessFile?.write(shown);
       console?.write(shown);
     },
     announce(message) {
-      if (writers.length === 0) toStderr(message);
+      if (isOnStderr) toStderr(message);
     },
     async flush() {
       accessFile?.close();

@@ -76,6 +76,20 @@ test("a missing directory without --console is one warning and the port on stder
   expect([exitCode, stdout]).toEqual([0, ""]);
 });
 
+test("where the log is nowhere, what goes wrong is on stderr, and nothing else is", async () => {
+  const port = await freePort();
+  const flags = ["--dir", join(folder, "missing"), "--port", String(port), "--cache-size", "0"];
+  const child = spawnProxy([...bucketFlags(s3), ...flags, "--log-level", "debug"]);
+  await firstAnswer(port, "/");
+  s3.fail("broken", 500, "InternalError");
+  expect((await firstAnswer(port, "/broken")).status).toBe(502);
+  child.signal("SIGTERM");
+  const { stdout, stderr } = await child.ended;
+  const [broken, ...others] = stderr.split("\n").filter((line) => !line.startsWith("s3proxy: "));
+  expect(broken).toMatch(/^\S+Z warn {5}S3 fetch failed key=broken /);
+  expect([others, stdout]).toEqual([[""], ""]);
+});
+
 test("a new day begins a new file", async () => {
   const directory = mkdtempSync(join(folder, "days-"));
   s3.answer("*", 200, {}, "at any time");
