@@ -1,37 +1,21 @@
-import { describe, expect, test } from "bun:test";
+import { type KindRow, testKinds } from "../../test/support/kind-rows.ts";
 import {
   bearerToken,
   boolean,
-  bucketName,
   bytes,
   choice,
-  endpoint,
   host,
   integer,
-  type Kind,
-  keyPrefix,
   listenPort,
   mongoUri,
   origins,
   port,
   redisUrls,
-  regionName,
   seconds,
   text,
-  WrongForm,
 } from "./kinds.ts";
 
-interface Row {
-  readonly name: string;
-  readonly kind: Kind<unknown>;
-  /** Text and the value it becomes. */
-  readonly taken: readonly (readonly [string, unknown])[];
-  readonly refused: readonly string[];
-  /** What a refusal says was wanted. */
-  readonly wanted: RegExp;
-}
-
-const rows: readonly Row[] = [
+const rows: readonly KindRow[] = [
   {
     name: "text",
     kind: text,
@@ -115,56 +99,6 @@ const rows: readonly Row[] = [
     wanted: /"one", "two"/,
   },
   {
-    name: "bucketName",
-    kind: bucketName,
-    taken: [
-      ["abc", "abc"],
-      ["my.site-1", "my.site-1"],
-      ["Old_Bucket", "Old_Bucket"],
-    ],
-    refused: ["", "ab", "a..b", "-abc", "abc-", "a/b", "a b", "a@b", "a".repeat(256)],
-    wanted: /3 to 255/,
-  },
-  {
-    name: "regionName",
-    kind: regionName,
-    taken: [["eu-west-1", "eu-west-1"]],
-    refused: ["", "-eu", "eu.west", "eu/west", "evil.example#", "a".repeat(64)],
-    wanted: /eu-west-1/,
-  },
-  {
-    name: "endpoint",
-    kind: endpoint,
-    taken: [
-      ["http://127.0.0.1:9000", "http://127.0.0.1:9000"],
-      ["https://minio.internal/", "https://minio.internal"],
-      ["https://S3.example:443", "https://s3.example"],
-    ],
-    refused: [
-      "",
-      "minio:9000",
-      "ftp://a",
-      "https://a/b",
-      "https://a/?b=c",
-      "https://a/#b",
-      "https://user@a",
-      "https://user:word@a",
-    ],
-    wanted: /without path, query or credentials/,
-  },
-  {
-    name: "keyPrefix",
-    kind: keyPrefix,
-    taken: [
-      ["site", "site/"],
-      ["/site/", "site/"],
-      ["a/b", "a/b/"],
-      ["ä b+c", "ä b+c/"],
-    ],
-    refused: ["", "/", "..", "a/../b", "./a", "a/.", "a\u0000b", "a\nb", "a\u007f"],
-    wanted: /without "\." or "\.\."/,
-  },
-  {
     name: "host",
     kind: host,
     taken: [
@@ -230,23 +164,4 @@ const rows: readonly Row[] = [
   },
 ];
 
-describe.each([...rows])("$name", ({ kind, taken, refused, wanted }) => {
-  test.each(taken.map(([given, value]) => ({ given, value, shown: JSON.stringify(given) })))(
-    "reads $shown",
-    ({ given, value }) => {
-      expect(kind.parse(given)).toEqual(value);
-    },
-  );
-  test.each(refused.map((given) => ({ given, shown: JSON.stringify(given).slice(0, 40) })))(
-    "refuses $shown and says what was wanted",
-    ({ given }) => {
-      expect(() => kind.parse(given)).toThrow(WrongForm);
-      expect(() => kind.parse(given)).toThrow(wanted);
-    },
-  );
-});
-
-test("only a boolean has no placeholder, for that is how a flag without a value is known", () => {
-  const without = rows.filter(({ kind }) => kind.placeholder === "").map(({ name }) => name);
-  expect(without).toEqual(["boolean"]);
-});
+testKinds(rows);

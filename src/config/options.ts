@@ -3,27 +3,22 @@
 import {
   bearerToken,
   boolean,
-  bucketName,
   bytes,
   choice,
-  documentName,
-  endpoint,
   filePath,
   host,
   integer,
   type Kind,
-  keyPrefix,
   listenPort,
   mongoUri,
-  objectKey,
   origins,
   port,
   redisUrls,
-  regionName,
   seconds,
   text,
 } from "./kinds.ts";
 import { networks } from "./networks.ts";
+import { bucketName, documentName, endpoint, keyPrefix, objectKey, regionName } from "./s3-kinds.ts";
 
 /** One row of the table. */
 export interface Option<Value> {
