@@ -22,8 +22,8 @@ export interface DatedCopy {
 export class KnownChanges {
   /** Older copies are refused, whatever they are of. */
   #everything = "0-0";
-  readonly #keys = new Map<string, string>();
-  readonly #prefixes = new Map<string, string>();
+  readonly #keys = new BoundedMap<string, string>(CLEARED_KEYS_MOST, (id) => this.begin(id));
+  readonly #prefixes = new BoundedMap<string, string>(CLEARED_PREFIXES_MOST, (id) => this.begin(id));
   readonly #versions = new BoundedMap<string, string | undefined>(VERSIONS_MOST);
 
   /** What was before this isn't known. */
@@ -34,19 +34,13 @@ export class KnownChanges {
   /** There was a clear, which has this id. In any order, and as often as it likes. */
   noteClear(id: string, scope: ClearScope | undefined): void {
     if (scope === undefined) this.begin(id);
-    else if (scope.kind === "prefix") this.#note(this.#prefixes, scope.prefix, id, CLEARED_PREFIXES_MOST);
-    else for (const key of scope.keys) this.#note(this.#keys, key, id, CLEARED_KEYS_MOST);
+    else if (scope.kind === "prefix") this.#note(this.#prefixes, scope.prefix, id);
+    else for (const key of scope.keys) this.#note(this.#keys, key, id);
   }
 
-  #note(clears: Map<string, string>, name: string, id: string, most: number): void {
+  #note(clears: Map<string, string>, name: string, id: string): void {
     const last = clears.get(name);
-    if (last !== undefined && !isBefore(last, id)) return;
-    clears.delete(name);
-    clears.set(name, id);
-    const [oldest] = clears.size > most ? clears : [];
-    if (oldest === undefined) return;
-    clears.delete(oldest[0]);
-    this.begin(oldest[1]);
+    if (last === undefined || isBefore(last, id)) clears.set(name, id);
   }
 
   /** S3 has this version, as somebody has found. */

@@ -26,4 +26,13 @@ describe("BoundedMap", () => {
     expect(Math.min(...sizes.slice(1000))).toBe(985);
     expect([...map.keys()]).toEqual(Array.from({ length: map.size }, (_, at) => 3000 - map.size + at));
   });
+  test("tells of what goes for want of room, and of nothing else", () => {
+    const gone: number[] = [];
+    const map = new BoundedMap<string, number>(2, (value) => gone.push(value));
+    map.set("a", 1).set("b", 2).set("a", 3).delete("b");
+    map.set("c", 4);
+    expect(gone).toEqual([]);
+    map.set("d", 5);
+    expect(gone).toEqual([3]);
+  });
 });

@@ -12,11 +12,16 @@ export function membersLeft(most: number): number {
 /** A map that holds at most so many members: those that were set first go first, some at once. */
 export class BoundedMap<Name, Value> extends Map<Name, Value> {
   readonly #most: number;
+  readonly #onGone: ((value: Value) => void) | undefined;
 
-  /** @param most bound of the number of members */
-  constructor(most: number) {
+  /**
+   * @param most bound of the number of members
+   * @param onGone told of each that goes for want of room; nobody by default
+   */
+  constructor(most: number, onGone?: (value: Value) => void) {
     super();
     this.#most = most;
+    this.#onGone = onGone;
   }
 
   override set(name: Name, value: Value): this {
@@ -28,9 +33,10 @@ export class BoundedMap<Name, Value> extends Map<Name, Value> {
 
   #shrink(): void {
     const left = membersLeft(this.#most);
-    for (const oldest of this.keys()) {
+    for (const [name, value] of this) {
       if (this.size <= left) break;
-      super.delete(oldest);
+      super.delete(name);
+      this.#onGone?.(value);
     }
   }
 }
