@@ -1,6 +1,5 @@
 /** The other nodes of a site: what they clear is cleared here, and they are told what is cleared here. By way of Redis. */
 
-import { growingWaitMs } from "../common/growing-wait.ts";
 import type { KeyVersion, OtherNodes } from "../keeper/other-nodes.ts";
 import type { ClearScope } from "../keeper/protocol.ts";
 import type { Log } from "../log/log.ts";
@@ -11,6 +10,7 @@ import { KnownChanges } from "./known-changes.ts";
 import type { Streams } from "./message.ts";
 import { Outbox } from "./outbox.ts";
 import type { PositionFile } from "./position.ts";
+import { Reconnecting } from "./reconnecting.ts";
 import { RedisCopies } from "./redis-copies.ts";
 import { sayClear, sayVersions } from "./say.ts";
 import { leaveUntold, takeUntold, type UntoldFile } from "./untold.ts";
@@ -21,10 +21,6 @@ const VERSIONS_EVERY_MS = 20;
 const TELL_WAIT_MS = 1_000;
 /** The start of the program waits at most this long for what was missed, in milliseconds. */
 const CATCH_UP_WAIT_MS = 2_000;
-/** Waits between attempts stop growing after so many: 2 to 4 seconds, so that nodes are together again soon after Redis is back. */
-const GROWING_FAILURES = 4;
-/** A connection that has held this long, in milliseconds, has not failed in a row with the one before. */
-const STEADY_MS = 10_000;
 /** The end of the program waits at most this long for what is being done, in milliseconds. */
 const STOP_WAIT_MS = 1_000;
 
@@ -150,7 +146,7 @@ export class Cluster implements OtherNodes {
   /** One session after the other, with growing waits between them while they fail. Never rejects. */
   async #run(follower: Follower): Promise<void> {
     const { nowMs, random } = this.#parts;
-    let failures = 0;
+    const reconnecting = new Reconnecting(random);
     while (!this.#isStopped) {
       const startedMs = nowMs();
       const reason = await this.#session(follower).catch((error: Error) => error.message);
@@ -158,9 +154,7 @@ export class Cluster implements OtherNodes {
       if (this.#isStopped) return;
       this.#counters.failures++;
       this.#noteAlone(String(reason));
-      if (nowMs() - startedMs >= STEADY_MS) failures = 0;
-      const waitMs = growingWaitMs(Math.min(failures++, GROWING_FAILURES), random());
-      await this.#rest(waitMs);
+      await this.#rest(reconnecting.failed(nowMs() - startedMs));
     }
   }
 

@@ -3,14 +3,9 @@
  * them. Nobody's question is the one that finds out whether Redis is back.
  */
 
-import { growingWaitMs } from "../common/growing-wait.ts";
 import type { Log } from "../log/log.ts";
 import type { Connection } from "./connection.ts";
-
-/** Waits between attempts stop growing after so many: 2 to 4 seconds. */
-const GROWING_FAILURES = 4;
-/** A connection that has held this long, in milliseconds, has not failed in a row with the one before. */
-const STEADY_MS = 10_000;
+import { Reconnecting } from "./reconnecting.ts";
 
 /** What a `Link` is made of. */
 export interface LinkParts {
@@ -29,12 +24,13 @@ export class Link {
   readonly #parts: LinkParts;
   #connection: Connection | undefined;
   #openedAtMs = Number.NEGATIVE_INFINITY;
-  #failures = 0;
+  readonly #reconnecting: Reconnecting;
   #isStopped = false;
   #timer: Timer | undefined;
 
   constructor(parts: LinkParts) {
     this.#parts = parts;
+    this.#reconnecting = new Reconnecting(parts.random);
   }
 
   /** Open, as far as is known; undefined where nothing can be asked now. */
@@ -47,12 +43,13 @@ export class Link {
     try {
       const connection = await this.#parts.open();
       if (this.#isStopped) return connection.close();
-      if (this.#failures > 0) this.#parts.log.info("Redis answers in time again, copies are shared");
+      if (this.#reconnecting.failures > 0)
+        this.#parts.log.info("Redis answers in time again, copies are shared");
       this.#openedAtMs = this.#parts.nowMs();
       this.#connection = connection;
       this.#parts.onOpen();
     } catch (error) {
-      this.#again(error as Error);
+      this.#again(error as Error, 0);
     }
   }
 
@@ -61,15 +58,14 @@ export class Link {
     if (this.#connection !== connection) return;
     connection.close();
     this.#connection = undefined;
-    if (this.#parts.nowMs() - this.#openedAtMs >= STEADY_MS) this.#failures = 0;
-    this.#again(error);
+    this.#again(error, this.#parts.nowMs() - this.#openedAtMs);
   }
 
-  #again({ message: reason }: Error): void {
+  #again({ message: reason }: Error, heldMs: number): void {
     if (this.#isStopped) return;
-    if (this.#failures === 0)
+    const waitMs = this.#reconnecting.failed(heldMs);
+    if (this.#reconnecting.failures === 1)
       this.#parts.log.warn("Redis doesn't answer in time, copies aren't shared", { reason });
-    const waitMs = growingWaitMs(Math.min(this.#failures++, GROWING_FAILURES), this.#parts.random());
     this.#timer = setTimeout(() => void this.start(), waitMs);
   }
 
