@@ -6,7 +6,8 @@ import type { PublisherConfig } from "./metrics/publisher-config.ts";
 import { bucketAddress } from "./origin/address.ts";
 import { chainCredentials, staticCredentials } from "./origin/credentials.ts";
 import type { ExchangeObserver } from "./origin/exchange.ts";
-import { type CredentialSource, S3Origin } from "./origin/s3.ts";
+import { S3Origin } from "./origin/s3.ts";
+import type { CredentialSource } from "./origin/signed-requests.ts";
 
 /**
  * The bucket.

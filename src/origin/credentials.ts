@@ -1,7 +1,7 @@
 /** Where the credentials come from: given ones, or the AWS default chain. */
 
-import type { CredentialSource } from "./s3.ts";
 import type { Credentials } from "./signature.ts";
+import type { CredentialSource } from "./signed-requests.ts";
 
 /** Credentials are asked for anew this long before they expire, in milliseconds. */
 const RENEW_BEFORE_EXPIRY_MS = 5 * 60_000;

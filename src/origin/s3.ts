@@ -1,8 +1,6 @@
-/** The origin that is an S3 bucket: GETs signed with current credentials, and every answer given its meaning. */
+/** The origin that is an S3 bucket: every question in S3's words, and every answer given its meaning. */
 
-import type { BucketAddress } from "./address.ts";
 import { readWhole } from "./body.ts";
-import { type Exchanged, type ExchangeObserver, exchange } from "./exchange.ts";
 import { keysQuery, type ListingPage, listingQuery, PAGE_NAMES, parseListing } from "./listing.ts";
 import {
   type Bucket,
@@ -15,8 +13,9 @@ import {
   type Part,
   type PartAnswer,
 } from "./origin.ts";
-import { CREDENTIAL_CODES, type S3Error } from "./s3-error.ts";
-import { type Credentials, canonicalQuery, encodeKey, Signer } from "./signature.ts";
+import type { S3Error } from "./s3-error.ts";
+import { encodeKey } from "./signature.ts";
+import { SignedRequests, type SignedRequestsParts, type Target } from "./signed-requests.ts";
 import { type BucketWebsite, parseWebsite } from "./website.ts";
 
 /** Longest wait for S3's first answer, in milliseconds: while it lasts, nothing that the cache has is served. */
@@ -40,37 +39,12 @@ const LISTING_BYTES = 4 * 2 ** 20;
 /** Most that is read of a website configuration, in bytes: fifty rules with the longest keys, as XML at its longest. */
 const WEBSITE_BYTES = 2 ** 20;
 
-/** What a request is for: an object, or with a query the bucket. */
-interface Target {
-  /** Encoded. */
-  readonly path: string;
-  readonly query?: Readonly<Record<string, string>>;
-}
-
-/** Where credentials come from, and how to say that S3 didn't take them. */
-export interface CredentialSource {
-  /** The credentials to sign with now. Rejects where there are none. */
-  current(): Promise<Credentials>;
-  /**
-   * Makes the next `current` give others than `refused`. Returns false where asking anew can't change anything.
-   */
-  renew(refused: Credentials): boolean;
-}
-
 /** What an `S3Origin` is made of. */
-export interface S3OriginParts {
-  readonly address: BucketAddress;
+export interface S3OriginParts extends SignedRequestsParts {
   /** What all keys that are asked for begin with; empty for the whole bucket. */
   readonly prefix: string;
-  readonly region: string;
-  /** Absent for unsigned requests. */
-  readonly credentials: CredentialSource | undefined;
-  readonly userAgent: string;
-  readonly nowMs: () => number;
   /** Longest wait for the first byte of an answer, and between two bytes of a body, in milliseconds. */
   readonly deadlineMs: number;
-  /** Told of every request. */
-  readonly observer?: ExchangeObserver;
 }
 
 /** What S3 said to the first question. */
@@ -84,21 +58,21 @@ export type ProbeResult =
 export class S3Origin implements Origin, Bucket {
   readonly name: string;
   readonly #parts: S3OriginParts;
-  readonly #signer: Signer;
+  readonly #signed: SignedRequests;
   #tellsMissing: boolean | undefined;
 
   constructor(parts: S3OriginParts) {
     this.#parts = parts;
-    this.#signer = new Signer(parts.region);
+    this.#signed = new SignedRequests(parts);
     this.name = parts.address.origin + this.#pathOf("");
   }
 
   async request(key: string): Promise<OriginRequest> {
-    return this.#request(this.#object(key), await this.#credentials(), this.#parts.deadlineMs, {});
+    return this.#signed.request(this.#object(key), this.#parts.deadlineMs);
   }
 
   async get(key: string, known?: ObjectHead): Promise<OriginAnswer> {
-    const answer = await this.#ask(this.#object(key), this.#parts.deadlineMs, conditionsOf(known));
+    const answer = await this.#signed.ask(this.#object(key), this.#parts.deadlineMs, conditionsOf(known));
     if (answer.kind === "changed" || answer.kind === "unsatisfiable") return UNASKED;
     if (answer.kind !== "denied") return answer;
     if (this.#tellsMissing === undefined) await this.probe();
@@ -112,7 +86,7 @@ export class S3Origin implements Origin, Bucket {
 
   async getPart(key: string, etag: string, { first, last }: Part): Promise<PartAnswer> {
     const conditions = { "if-match": etag, range: `bytes=${first}-${last}` };
-    const answer = await this.#ask(this.#object(key), this.#parts.deadlineMs, conditions);
+    const answer = await this.#signed.ask(this.#object(key), this.#parts.deadlineMs, conditions);
     if (answer.kind === "failed" || answer.kind === "changed") return answer;
     if (answer.kind !== "object") return { kind: "changed" };
     // Some S3-compatible servers ignore If-Match, others Range.
@@ -128,7 +102,7 @@ export class S3Origin implements Origin, Bucket {
    * Never throws.
    */
   async probe(): Promise<ProbeResult> {
-    const answer = await this.#ask(
+    const answer = await this.#signed.ask(
       this.#object(`.s3proxy-probe/${crypto.randomUUID()}`),
       Math.min(PROBE_DEADLINE_MS, this.#parts.deadlineMs),
     );
@@ -180,7 +154,7 @@ export class S3Origin implements Origin, Bucket {
     const { address } = this.#parts;
     // As AWS' own programs write it where the bucket is in the path.
     const path = address.basePath.replace(/(?<=.)\/$/, "");
-    const answer = await this.#ask({ path, query }, deadlineMs);
+    const answer = await this.#signed.ask({ path, query }, deadlineMs);
     if (answer.kind === "changed" || answer.kind === "unsatisfiable" || answer.kind === "unchanged")
       return UNASKED;
     if (answer.kind !== "object") return answer;
@@ -200,56 +174,6 @@ export class S3Origin implements Origin, Bucket {
 
   #pathOf(key: string): string {
     return this.#parts.address.basePath + encodeKey(this.#parts.prefix + key);
-  }
-
-  /**
-   * One question; asked once more where renewed credentials may help. (Bun itself asks once more where S3 had closed
-   * an idle connection just when it was used again.)
-   */
-  async #ask(
-    target: Target,
-    deadlineMs: number,
-    conditions: Record<string, string> = {},
-  ): Promise<Exchanged> {
-    const { observer } = this.#parts;
-    try {
-      const used = await this.#credentials();
-      const first = await exchange(this.#request(target, used, deadlineMs, conditions), observer);
-      if (used === undefined || first.kind !== "failed") return first;
-      const isRefused = CREDENTIAL_CODES.has(first.error?.code ?? "");
-      if (!isRefused || this.#parts.credentials?.renew(used) !== true) return first;
-      const renewed = this.#request(target, await this.#credentials(), deadlineMs, conditions);
-      return await exchange(renewed, observer);
-    } catch (error) {
-      if (error instanceof OriginError) return { kind: "failed", failure: error.failure };
-      throw error;
-    }
-  }
-
-  /** What to sign with now; undefined for unsigned requests. Throws `OriginError` where there is nothing to sign with. */
-  async #credentials(): Promise<Credentials | undefined> {
-    try {
-      return await this.#parts.credentials?.current();
-    } catch (error) {
-      const reason = `No credentials: ${(error as Error).message}`;
-      throw new OriginError({ code: "origin-refused", reason });
-    }
-  }
-
-  #request(
-    { path, query }: Target,
-    credentials: Credentials | undefined,
-    deadlineMs: number,
-    conditions: Record<string, string>,
-  ): OriginRequest {
-    const { address, userAgent, nowMs } = this.#parts;
-    // Without this, S3-compatible servers behind a web server may compress, which changes bytes and ETag.
-    const headers = { "accept-encoding": "identity", "user-agent": userAgent, ...conditions };
-    const url = address.origin + path + (query === undefined ? "" : `?${canonicalQuery(query)}`);
-    if (credentials === undefined) return { url, headers, deadlineMs };
-    const signable = { method: "GET", host: address.host, path, ...(query && { query }) };
-    const signed = this.#signer.sign(signable, credentials, nowMs());
-    return { url, headers: { ...headers, ...signed }, deadlineMs };
   }
 }
 
