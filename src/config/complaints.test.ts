@@ -63,7 +63,8 @@ test.each([
   },
   {
     args: ["--tls-cert", "c", "--tls-key", "k", "--tls-public-port", "443"],
-    message: /^--tls-public-port \(or TLS_PUBLIC_PORT .* is given without --tls-redirect-port .*, wanted both$/,
+    message:
+      /^--tls-public-port \(or TLS_PUBLIC_PORT .* is given without --tls-redirect-port .*, wanted both$/,
   },
   { args: ["--tls-public-port", "0"], message: /^--tls-public-port: "0" is not valid/ },
   {
