@@ -131,6 +131,7 @@ export function startEdge(config: EdgeConfig, parts: EdgeParts): Edge {
     client: {
       drop: (keys) => hotMap.drop(keys),
       dropAll: async () => hotMap.dropAll(),
+      caughtUp: async () => {},
     },
     setSettings({ allowedOrigins, headerRules }) {
       const observers = observersOf(visits?.observer, accessLog, log, counters.requests);

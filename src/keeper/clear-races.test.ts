@@ -1,6 +1,13 @@
 import { afterEach, beforeEach, describe, expect, test } from "bun:test";
 import { mkdirSync, readdirSync, renameSync, rmdirSync } from "node:fs";
-import { entryOf, KeeperBench, patternBytes, textOf } from "../../test/support/keeper-bench.ts";
+import {
+  bodyDigest,
+  digestOf,
+  entryOf,
+  KeeperBench,
+  patternBytes,
+  textOf,
+} from "../../test/support/keeper-bench.ts";
 
 let bench: KeeperBench;
 beforeEach(() => {
@@ -45,4 +52,35 @@ describe.each([
     await keeper.clear(scope);
     expect(textOf(await bench.start().lookup("b/x"))).toBe("new");
   });
+});
+
+describe("S3's answer about a copy that has been cleared, and stored again since,", () => {
+  const [older, newer] = [patternBytes(500_000, 1), patternBytes(500_000, 2)];
+
+  test.each(["unchanged", "failed"] as const)(
+    "%s, isn't given with the bytes of the newer one",
+    async (kind) => {
+      bench.origin.put("a", older, { etag: '"1"' });
+      const keeper = bench.start({ staleIfErrorMs: 3_600_000 });
+      await bench.whole(keeper, "a");
+      bench.nowMs += 400_000;
+      if (kind === "failed")
+        bench.origin.answerOnce("a", {
+          kind,
+          failure: { code: "origin-unreadable", reason: "in cold storage" },
+        });
+      const hold = bench.origin.hold();
+      const late = keeper.lookup("a");
+      await hold.arrived;
+      // What is asked from now on isn't held.
+      bench.origin.hold().release();
+      await keeper.clear();
+      bench.origin.put("a", newer, { etag: '"2"' });
+      await bench.whole(keeper, "a");
+      hold.release();
+      const lookup = await late;
+      expect(entryOf(lookup).content).toMatchObject({ head: { etag: '"2"' } });
+      expect(bodyDigest(lookup)).toBe(digestOf(newer));
+    },
+  );
 });

@@ -61,7 +61,7 @@ describe("clear", () => {
     const keeper = bench.start();
     const { promise, resolve } = Promise.withResolvers<void>();
     let forgot = 0;
-    const edge = { drop() {}, dropAll: () => promise.then(() => void forgot++) };
+    const edge = { drop() {}, dropAll: () => promise.then(() => void forgot++), caughtUp: async () => {} };
     const detach = keeper.attach(edge);
     let isCleared = false;
     const cleared = keeper.clear().then(() => {

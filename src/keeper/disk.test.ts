@@ -104,11 +104,8 @@ describe("a disk", () => {
   async function keep(disk: Disk, key: string, body: string, head = {}): Promise<void> {
     const draft = await disk.draft(ROOM);
     await draft.write(new TextEncoder().encode(body));
-    await draft.keep(
-      { key, head, ...times },
-      () => pathOf(disk, key),
-      () => {},
-    );
+    await draft.finish({ key, head, ...times });
+    draft.place(pathOf(disk, key));
   }
   async function scanned(disk: Disk): Promise<string[]> {
     const listed = await Array.fromAsync(disk.list(() => undefined));
@@ -122,11 +119,8 @@ describe("a disk", () => {
     await draft.write(new TextEncoder().encode("bo"));
     await draft.write(new TextEncoder().encode("dy"));
     expect(await disk.find("a")).toBeUndefined();
-    await draft.keep(
-      { key: "a", head: {}, ...times },
-      () => pathOf(disk, "a"),
-      () => {},
-    );
+    await draft.finish({ key: "a", head: {}, ...times });
+    draft.place(pathOf(disk, "a"));
     expect(readdirSync(folder)).toEqual([disk.nameOf("a", 0)]);
     expect((await disk.find("a"))?.metadata).toEqual({ origin: "o", key: "a", head: {}, ...times });
     expect(statSync(pathOf(disk, "a")).mode & 0o077).toBe(0);
@@ -156,18 +150,13 @@ describe("a disk", () => {
       writeFileSync(path, file);
     }
   });
-  test("leaves nothing of a draft that is discarded, or that may not be kept", async () => {
+  test("leaves nothing of a draft that is discarded, whole or not", async () => {
     const disk = new Disk(folder, "o");
     const draft = await disk.draft(ROOM);
     await draft.discard();
-    const refused = await disk.draft(ROOM);
-    expect(
-      await refused.keep(
-        { key: "a", head: {}, ...times },
-        () => undefined,
-        () => {},
-      ),
-    ).toBe(false);
+    const whole = await disk.draft(ROOM);
+    await whole.finish({ key: "a", head: {}, ...times });
+    await whole.discard();
     expect(readdirSync(folder)).toEqual([]);
   });
   test("reads metadata of any length that is allowed", async () => {
@@ -190,11 +179,8 @@ describe("a disk", () => {
     const draft = await running.draft(ROOM);
     expect(await scanned(running)).toEqual([]);
     expect(readdirSync(folder)).toHaveLength(1);
-    await draft.keep(
-      { key: "b", head: {}, ...times },
-      () => pathOf(running, "b"),
-      () => {},
-    );
+    await draft.finish({ key: "b", head: {}, ...times });
+    draft.place(pathOf(running, "b"));
     expect(await scanned(running)).toEqual(["b"]);
     await left.discard();
   });

@@ -13,10 +13,8 @@ const SUMMED_AT_ONCE_BYTES = 1024 * 1024;
 const SAME_TIME_MS = 1_000;
 
 type OwnMetadata = Omit<Metadata, "origin">;
-type ChoosePath = () => string | undefined;
-type Enter = (fileBytes: number) => void;
 
-/** A file that is being written. End it with `keep` or `discard`. */
+/** A file that is being written. End it with `finish` and then `place`, or with `discard`. */
 export class Draft {
   readonly #handle: FileHandle;
   readonly #path: string;
@@ -26,6 +24,7 @@ export class Draft {
   #summed = 0;
   #crc32 = 0;
   #bodyBytes = 0;
+  #isClosed = false;
   #readersGone: Promise<void> | undefined;
 
   /** @param handle open for reading and writing */
@@ -85,55 +84,33 @@ export class Draft {
     }
   }
 
-  /**
-   * Makes the draft a frame.
-   *
-   * @param choosePath says where it goes, one of the key's two paths, or undefined where it may not be kept
-   * @param enter told the file's length; both are called in the turn of the rename, so that nothing comes between
-   * @returns false where it may not be kept and is gone
-   */
-  async keep(metadata: OwnMetadata, choosePath: ChoosePath, enter: Enter): Promise<boolean> {
+  /** Makes the draft a whole frame. Resolves to the file's length. */
+  async finish(metadata: OwnMetadata): Promise<number> {
     await this.#sumRest();
-    const trailer = this.#trailer(metadata);
+    const trailer = encodeTrailer({ origin: this.#origin, ...metadata }, this.#bodyBytes, this.#crc32);
     await writeAll(this.#handle, trailer, this.#bodyBytes);
-    return this.#end(metadata, trailer.length, choosePath, enter);
-  }
-
-  #trailer(metadata: OwnMetadata): Uint8Array {
-    return encodeTrailer({ origin: this.#origin, ...metadata }, this.#bodyBytes, this.#crc32);
-  }
-
-  async #end(
-    { storedAtMs }: OwnMetadata,
-    trailerBytes: number,
-    choosePath: ChoosePath,
-    enter: Enter,
-  ): Promise<boolean> {
+    const { storedAtMs } = metadata;
     if (isOff(storedAtMs)) await this.#handle.utimes(storedAtMs / 1000, storedAtMs / 1000);
     await this.#close();
-    const path = choosePath();
-    if (path === undefined) {
-      await this.#remove();
-      return false;
-    }
+    return this.#bodyBytes + trailer.length;
+  }
+
+  /** Gives the finished draft its name, at once, and its room back. Throws the system's errors. */
+  place(path: string): void {
     renameSync(this.#path, path);
     this.#room.release();
-    enter(this.#bodyBytes + trailerBytes);
-    return true;
   }
 
   /** Deletes the draft. Never rejects. */
   async discard(): Promise<void> {
     await this.#close().catch(() => {});
-    await this.#remove();
-  }
-
-  async #remove(): Promise<void> {
     await unlink(this.#path).catch(() => {});
     this.#room.release();
   }
 
   async #close(): Promise<void> {
+    if (this.#isClosed) return;
+    this.#isClosed = true;
     if (this.#readersGone === undefined) return this.#handle.close();
     void this.#readersGone.then(() => this.#handle.close()).catch(() => {});
   }

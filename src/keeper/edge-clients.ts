@@ -25,6 +25,13 @@ export class EdgeClients {
     for (const edge of this.#edges) edge.drop(keys);
   }
 
+  /** Resolves when all edges have forgotten what they were told until now, and no answer is on its way that was made before. */
+  async caughtUp(): Promise<void> {
+    // What was found out in this turn leaves first; an edge on this thread has given its answers to Bun then.
+    await new Promise((resolve) => setImmediate(resolve));
+    await Promise.all([...this.#edges].map((edge) => edge.caughtUp()));
+  }
+
   /** They forget everything. Resolves when all have. */
   async dropAll(): Promise<void> {
     await Promise.all([...this.#edges].map((edge) => edge.dropAll()));

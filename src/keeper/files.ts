@@ -21,6 +21,18 @@ export interface FilesParts {
   readonly ledger: Ledger;
   readonly problems: Problems;
   readonly nextGeneration: () => number;
+  /** As `EdgeClients.caughtUp`. */
+  readonly caughtUp: () => Promise<void>;
+}
+
+/** A draft that is about to be a key's file. */
+export interface Candidate {
+  readonly draft: Draft;
+  readonly metadata: Omit<Metadata, "origin">;
+  /** Asked when it is whole: false where it may not stay. */
+  readonly mayStay: () => boolean;
+  /** Told where it is, in the turn in which it gets there. */
+  readonly enter: (copy: Copy, path: string, fileBytes: number) => void;
 }
 
 /** Keeps the disk in step with the books. */
@@ -30,6 +42,8 @@ export class Files {
   readonly #ledger: Ledger;
   /** By key, what is being noted of it. */
   readonly #confirming = new Map<string, Promise<void>>();
+  /** By key, the name that a draft is about to get. */
+  readonly #claimed = new Map<string, Copy>();
 
   constructor(parts: FilesParts) {
     this.#parts = parts;
@@ -47,9 +61,44 @@ export class Files {
     return this.#disk?.pathOf(this.#disk.nameOf(key, copy)) ?? "";
   }
 
-  /** The name for a key's next file. */
-  freeCopyOf(key: string): Copy {
-    return this.#ledger.copyOf(key) === 0 ? 1 : 0;
+  /** The name for a key's next file. Undefined where one has it and another is about to get the other one. */
+  freeCopyOf(key: string): Copy | undefined {
+    const inUse = this.#ledger.copyOf(key);
+    const claimed = this.#claimed.get(key);
+    return ([0, 1] as const).find((copy) => copy !== inUse && copy !== claimed);
+  }
+
+  /**
+   * Ends a draft: under one of its key's names, or gone. A name comes back, and an edge that hasn't heard yet that its file is gone
+   * would send this one by the headers of that one; so it is claimed, and taken once every edge has caught up
+   * (docs/decisions/006-two-names.md).
+   *
+   * @returns false where it may not stay. Rejects as the disk does, with the draft gone.
+   */
+  async place({ draft, metadata, mayStay, enter }: Candidate): Promise<boolean> {
+    const { key } = metadata;
+    const copy = this.#claimed.has(key) ? undefined : this.freeCopyOf(key);
+    if (copy === undefined) {
+      await draft.discard();
+      return false;
+    }
+    this.#claimed.set(key, copy);
+    try {
+      const [fileBytes] = await Promise.all([draft.finish(metadata), this.#parts.caughtUp()]);
+      if (mayStay()) {
+        const path = this.pathOf(key, copy);
+        draft.place(path);
+        enter(copy, path, fileBytes);
+        return true;
+      }
+      await draft.discard();
+      return false;
+    } catch (error) {
+      await draft.discard();
+      throw error;
+    } finally {
+      this.#claimed.delete(key);
+    }
   }
 
   /** Starts a file for a body of that many bytes. Undefined where there is no disk or no room. Rejects as the disk does. */
@@ -162,19 +211,19 @@ export class Files {
     try {
       const chunks = body.kind === "memory" ? [body.bytes] : Bun.file(body.path).slice(0, bodyBytes).stream();
       for await (const chunk of chunks) await draft.write(chunk);
-      let copy: Copy = 0;
-      const choosePath = () => {
-        copy = this.freeCopyOf(key);
-        return this.#ledger.holds(entry) ? this.pathOf(key, copy) : undefined;
-      };
-      await draft.keep(metadataOf(entry), choosePath, (fileBytes) => {
-        const generation = this.#parts.nextGeneration();
-        this.#ledger.replaceFile(key, { copy, path: this.pathOf(key, copy), fileBytes, generation });
-      });
     } catch (error) {
       await draft.discard();
       throw error;
     }
+    await this.place({
+      draft,
+      metadata: metadataOf(entry),
+      mayStay: () => this.#ledger.holds(entry),
+      enter: (copy, path, fileBytes) => {
+        const generation = this.#parts.nextGeneration();
+        this.#ledger.replaceFile(key, { copy, path, fileBytes, generation });
+      },
+    });
   }
 }
 

@@ -42,7 +42,7 @@ import { Store, type StoreParts } from "./store.ts";
 import { Variants } from "./variants.ts";
 
 /** What a `Keeper` is made of. */
-export interface KeeperParts extends Omit<StoreParts, "onDrop" | "disk"> {
+export interface KeeperParts extends Omit<StoreParts, "onDrop" | "caughtUp" | "disk"> {
   /** Absent where nothing is kept on disk. A promise where another program still has the directory; it doesn't reject. */
   readonly disk: Disk | undefined | Promise<Disk | undefined>;
   /** True where `app.js.br` in the bucket is `app.js` in that content coding. */
@@ -90,7 +90,8 @@ export class Keeper implements KeeperClient {
     const diskBytes = parts.disk === undefined ? 0 : parts.cacheBytes;
     const mostBytes = Math.min(Math.max(diskBytes, SMALL_BODY_BYTES), parts.maxObjectBytes);
     const disk = parts.disk instanceof Promise ? undefined : parts.disk;
-    const store = new Store({ ...parts, disk, onDrop: (names) => this.#edges.drop(names) });
+    const onDrop = (names: readonly string[]) => this.#edges.drop(names);
+    const store = new Store({ ...parts, disk, onDrop, caughtUp: () => this.#edges.caughtUp() });
     this.#store = store;
     this.#raiser = new Raiser({ raise: (entry) => store.raise(entry) });
     this.#prepared = new Prepared({ ...parts, store, lookup: (key) => this.#askedLookup(key) });
@@ -148,9 +149,14 @@ export class Keeper implements KeeperClient {
   lookup(key: string, unusable?: number): Lookup | Promise<Lookup> {
     if (unusable !== undefined) this.#variants.drop(key, unusable);
     const found = this.#lookup(key, unusable);
-    return found instanceof Promise
-      ? found.then((lookup) => this.#withVariants(lookup))
-      : this.#withVariants(found);
+    if (!(found instanceof Promise)) return this.#withVariants(found);
+    return found.then((lookup) => (this.#isLost(lookup) ? this.lookup(key) : this.#withVariants(lookup)));
+  }
+
+  /** True for an answer whose file has gone while it was waited for: another may have its name. */
+  #isLost(lookup: Lookup): boolean {
+    if (lookup.kind !== "entry" || !isObject(lookup.entry)) return false;
+    return lookup.entry.content.body.kind === "file" && !this.#store.holds(lookup.entry);
   }
 
   /** The answer once S3 has been asked, where there is a stale one before. */

@@ -12,6 +12,8 @@ describe("an object that takes another's place", () => {
       expect([...bench.files.keys()]).toEqual([name]);
     }
     expect([bench.missed, bench.ledger.objects]).toEqual([[], 1]);
+    // Edges hear of every file that goes, before its name can come back.
+    expect(bench.dropped).toEqual(["a", "a"]);
   });
   test("whose file is still on its way has the older one's go at once, and its own comes", () => {
     const bench = new LedgerBench(ROOMY, ROOMY);

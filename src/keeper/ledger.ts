@@ -328,7 +328,10 @@ export class Ledger {
   #replace(entry: ObjectEntry, file: Slot["file"], copy: Copy): Slot {
     const old = this.#slots.get(entry.key);
     this.#forget(entry.key);
-    if (old?.file === "whole" && old.copy !== copy) this.#parts.onUnlink(this.#nameOf(old));
+    if (old?.file === "whole" && old.copy !== copy) {
+      this.#parts.onUnlink(this.#nameOf(old));
+      this.#parts.onDrop([entry.key]);
+    }
     return this.#slot(entry.key, entry, file, copy);
   }
 

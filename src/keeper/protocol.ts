@@ -218,4 +218,9 @@ export interface EdgeClient {
   drop(keys: readonly string[]): void;
   /** The edge forgets all its copies before the promise resolves. */
   dropAll(): Promise<void>;
+  /**
+   * Resolves in a later turn, when the edge has done all it was told before. The files of the answers it made until then are open: Bun
+   * opens them in the turn in which it gets the answer.
+   */
+  caughtUp(): Promise<void>;
 }

@@ -1,6 +1,7 @@
 import { afterEach, beforeEach, describe, expect, test } from "bun:test";
 import { copyFileSync, existsSync, readFileSync, renameSync } from "node:fs";
-import { join } from "node:path";
+import { basename, join } from "node:path";
+import { createHold } from "../../test/support/hold.ts";
 import { digestOf, patternBytes } from "../../test/support/keeper-bench.ts";
 import { StoreBench } from "../../test/support/store-bench.ts";
 import type { ObjectEntry } from "./protocol.ts";
@@ -146,11 +147,11 @@ test("a large object is in a file that nothing else takes the place of while an 
   const newBody = patternBytes(body.length, 77);
   const draft = (await store.draft(newBody.length))!;
   await draft.write(newBody);
-  const keep = draft.keep.bind(draft);
+  const finish = draft.finish.bind(draft);
   const { promise: released, resolve: release } = Promise.withResolvers<void>();
-  draft.keep = async (...how) => {
+  draft.finish = async (...how) => {
     await released;
-    return keep(...how);
+    return finish(...how);
   };
   const kept = store.keepFile({ etag: '"2"' }, draft, bench.times(), store.beginFill("a"));
   store.refresh(entry, NEW, bench.times(), store.beginFill("a"));
@@ -161,6 +162,73 @@ test("a large object is in a file that nothing else takes the place of while an 
   // It may be gone: then it is asked for again. It may not have become another one.
   if (existsSync(inUse)) expect(digestOf(readFileSync(inUse).subarray(0, body.length))).toBe(digestOf(body));
   expect(digestOf((await bench.get(bench.start(), "a"))!.body)).toBe(digestOf(newBody));
+});
+
+test.each([
+  ["small", 10 * KIB, false],
+  ["large", 3000 * KIB, true],
+] as const)("a %s object isn't opened once its name may be another's", async (_, length, isLarge) => {
+  const store = bench.start({ memoryBytes: 0 });
+  await bench.keep(store, "a", OLD, patternBytes(length, 1), isLarge);
+  await store.settle();
+  const entry = store.find("a") as ObjectEntry;
+  store.drop("a");
+  await bench.keep(store, "a", NEW, patternBytes(length, 2), isLarge);
+  await store.settle();
+  expect(await store.open(entry)).toBeUndefined();
+  expect((await bench.get(store, "a"))?.entry.content.head).toEqual(NEW);
+});
+
+describe("a large object that is stored again after it was dropped", () => {
+  const newer = patternBytes(3000 * KIB, 2);
+
+  /** Begins to; `hold` is where it waits until every edge has caught up, and `path` where the file was that was dropped. */
+  async function beginAgain() {
+    const hold = createHold(() => {});
+    let caughtUp = async () => {};
+    const store = bench.start({ caughtUp: () => caughtUp() });
+    await bench.keep(store, "a", OLD, patternBytes(3000 * KIB, 1), true);
+    const path = join(bench.directory, bench.names()[0]!);
+    store.drop("a");
+    caughtUp = async () => void (await hold.pass(new Promise(() => {})));
+    const kept = bench.keep(store, "a", NEW, newer, true);
+    await Promise.race([kept, hold.arrived]);
+    return { store, path, hold, kept };
+  }
+
+  test("takes the place of its first file only when every edge has heard that that is gone", async () => {
+    const { store, path, hold, kept } = await beginAgain();
+    expect(existsSync(path)).toBe(false);
+    hold.release();
+    expect(await kept).toMatchObject({ isKept: true });
+    expect(existsSync(path)).toBe(true);
+    expect(digestOf((await bench.get(store, "a"))!.body)).toBe(digestOf(newer));
+  });
+  test("isn't kept where it is cleared while it waits for that", async () => {
+    const { store, hold, kept } = await beginAgain();
+    store.cancelFills(undefined);
+    hold.release();
+    expect(await kept).toBeUndefined();
+    expect(bench.names()).toEqual([]);
+  });
+  test("leaves the place to no other while it waits for that", async () => {
+    const { store, path, hold, kept } = await beginAgain();
+    const another = bench.keep(store, "a", OLD, newer, true);
+    expect(await Promise.race([another, hold.arrivals(2)])).toBeUndefined();
+    expect(hold.waiting).toBe(1);
+    const small = patternBytes(10 * KIB, 3);
+    await bench.keep(store, "a", OLD, small, false);
+    await store.settle();
+    expect([existsSync(path), bench.names().filter((name) => !name.endsWith(".draft")).length]).toEqual([
+      false,
+      1,
+    ]);
+    expect(await bench.keep(store, "a", OLD, newer, true)).toBeUndefined();
+    hold.release();
+    expect(await kept).toMatchObject({ isKept: true });
+    expect(bench.names()).toEqual([basename(path)]);
+    expect(digestOf((await bench.get(bench.start(), "a"))!.body)).toBe(digestOf(newer));
+  });
 });
 
 describe("both files of a key, as a program leaves them that is killed between the newer one and the end of the older", () => {

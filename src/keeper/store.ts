@@ -32,6 +32,8 @@ export interface StoreParts {
   readonly log: Log;
   /** Told which keys' copies must no longer be held anywhere. */
   readonly onDrop: (keys: readonly string[]) => void;
+  /** Resolves when that has happened, of all that was told until now. */
+  readonly caughtUp: () => Promise<void>;
 }
 
 /** When an entry was stored and until when it may be used; milliseconds since the epoch. */
@@ -57,7 +59,7 @@ export class Store {
 
   readonly #onDrop: StoreParts["onDrop"];
 
-  constructor({ disk, cacheBytes, memoryBytes, uses, nowMs, log, onDrop }: StoreParts) {
+  constructor({ disk, cacheBytes, memoryBytes, uses, nowMs, log, onDrop, caughtUp }: StoreParts) {
     this.#disk = disk;
     this.#problems = new Problems(log, nowMs);
     this.#nowMs = nowMs;
@@ -67,7 +69,8 @@ export class Store {
     this.#onDrop = onDrop;
     this.#ledger = new Ledger({ cacheBytes, memoryBytes, uses, nameOf, pathOf, onDrop, onUnlink });
     const nextGeneration = () => ++this.#generation;
-    this.#files = new Files({ disk, ledger: this.#ledger, problems: this.#problems, nextGeneration });
+    const [ledger, problems] = [this.#ledger, this.#problems];
+    this.#files = new Files({ disk, ledger, problems, nextGeneration, caughtUp });
   }
 
   /** There is a disk from now on; what an earlier run has left there is still to be indexed. */
@@ -148,7 +151,8 @@ export class Store {
 
   /**
    * Makes a body that is only on disk ready to be sent: a small one is read into memory, a large one that an earlier run
-   * has left is compared with its checksum. Undefined, and forgotten, where it isn't what was stored.
+   * has left is compared with its checksum. Undefined, and forgotten, where it isn't what was stored; undefined also where another
+   * copy is known by now, or none.
    */
   async open(entry: ObjectEntry): Promise<Kept | undefined> {
     // The file may be one that is still being written.
@@ -156,8 +160,10 @@ export class Store {
       (await this.#files.readyBody(entry)) ??
       (await this.#writes.settle().then(() => this.#files.readyBody(entry)));
     const isHeld = this.#ledger.holds(entry);
+    // The name of its file may be another's by now.
+    if (!isHeld && entry.content.body.kind === "file") return undefined;
     if (body === undefined) {
-      if (isHeld) this.drop(entry.key);
+      this.drop(entry.key);
       return undefined;
     }
     const opened: ObjectEntry = { ...entry, content: { ...entry.content, body } };
@@ -198,21 +204,17 @@ export class Store {
     ticket: Ticket,
   ): Promise<Kept | undefined> {
     const { key } = ticket;
-    let copy: Copy = 0;
-    const choosePath = () => {
-      copy = this.#files.freeCopyOf(key);
-      return ticket.isValid ? this.#files.pathOf(key, copy) : undefined;
-    };
     let kept: Kept | undefined;
+    const enter = (copy: Copy, path: string, fileBytes: number) => {
+      const body = { kind: "file", path, isChecked: true } as const;
+      const entry = this.entry(key, head, draft.bodyBytes, body, times);
+      if (this.#ledger.addFile(entry, copy, fileBytes)) kept = { entry, isKept: true };
+    };
     try {
-      await draft.keep({ key, head, ...times }, choosePath, (fileBytes) => {
-        const body = { kind: "file", path: this.#files.pathOf(key, copy), isChecked: true } as const;
-        const entry = this.entry(key, head, draft.bodyBytes, body, times);
-        if (this.#ledger.addFile(entry, copy, fileBytes)) kept = { entry, isKept: true };
-      });
+      const metadata = { key, head, ...times };
+      await this.#files.place({ draft, metadata, mayStay: () => ticket.isValid, enter });
       return kept;
     } catch (error) {
-      await draft.discard();
       return this.#problems.report("write", error);
     }
   }
@@ -334,6 +336,7 @@ export class Store {
   #freeName(key: string): Copy | undefined {
     if (this.#disk === undefined) return undefined;
     const copy = this.#files.freeCopyOf(key);
+    if (copy === undefined) return undefined;
     try {
       this.#disk.removeNow(this.#disk.nameOf(key, copy));
       return copy;

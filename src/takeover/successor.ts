@@ -77,7 +77,7 @@ function converse(socket: Socket, { ports, onRetire, onResume, onLeave }: Succes
     if (word === RETIRE && state === "greeted") {
       state = "retiring";
       // To the keeper it is one more edge: a clear is done when it has forgotten all it holds, or is gone.
-      onRetire({ drop: () => {}, dropAll: clear });
+      onRetire({ drop: () => {}, dropAll: clear, caughtUp: async () => {} });
       setTimeout(() => socket.destroyed || socket.write(`${RETIRED}\n`), RETIRE_MS);
     }
     if (word === LEAVE && state === "retiring") {

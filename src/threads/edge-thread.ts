@@ -71,6 +71,7 @@ export async function startEdgeThread(
     drop: (keys) => send({ type: "drop", keys }),
     // A thread that is gone holds no copies any more.
     dropAll: () => asker.ask("dropAll").catch(() => {}),
+    caughtUp: () => asker.ask("caughtUp").catch(() => {}),
   });
 
   worker.onmessage = ({ data }: MessageEvent<FromEdge>) => {

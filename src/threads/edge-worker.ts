@@ -24,6 +24,9 @@ const asked: AskedOfEdge = {
     keeper.forgetAsked();
     await edge?.client.dropAll();
   },
+  async caughtUp() {
+    await edge?.client.caughtUp();
+  },
   setSettings(settings) {
     log?.setLevel(settings.logLevel);
     edge?.setSettings(settings);

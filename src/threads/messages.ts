@@ -19,6 +19,8 @@ export type AskedOfMain = KeeperClient & Operations;
 export interface AskedOfEdge {
   /** Forgets all its copies. */
   dropAll(): Promise<void>;
+  /** As `EdgeClient.caughtUp`. */
+  caughtUp(): Promise<void>;
   /** Answers by these from now on. */
   setSettings(settings: EdgeSettings): void;
   /** Closes the connections on which nothing is asked; says how many. */

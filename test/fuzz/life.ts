@@ -82,7 +82,11 @@ export class Life {
       log,
     });
     const hotMap = new HotMap();
-    this.keeper.attach({ drop: (keys) => hotMap.drop(keys), dropAll: async () => hotMap.dropAll() });
+    this.keeper.attach({
+      drop: (keys) => hotMap.drop(keys),
+      dropAll: async () => hotMap.dropAll(),
+      caughtUp: async () => {},
+    });
     const unasked = () => Promise.reject();
     const operations = { readiness: unasked, metrics: unasked, explain: unasked, overview: unasked };
     this.handler = createHandler({

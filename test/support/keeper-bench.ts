@@ -76,6 +76,7 @@ export class KeeperBench {
     keeper.attach({
       drop: (keys) => void this.dropped.push(...keys),
       dropAll: async () => void this.dropped.push("*"),
+      caughtUp: async () => {},
     });
     return keeper;
   }

@@ -80,7 +80,9 @@ export class StoreBench {
   }
 
   /** Starts a store as a new process would; what is there isn't read yet. */
-  start(options: { disk?: Disk; cacheBytes?: number; memoryBytes?: number } = {}): Store {
+  start(
+    options: { disk?: Disk; cacheBytes?: number; memoryBytes?: number; caughtUp?: () => Promise<void> } = {},
+  ): Store {
     const log = createLog(
       "debug",
       (line) => this.lines.push(line),
@@ -94,6 +96,7 @@ export class StoreBench {
       nowMs: () => this.nowMs,
       log,
       onDrop() {},
+      caughtUp: options.caughtUp ?? (async () => {}),
     });
   }
 
