@@ -15,7 +15,7 @@ import { failed, type Outcome, ok, warning } from "./finding.ts";
 const CERTIFICATE_SOON_MS = 14 * 24 * 3_600_000;
 
 /** The cache directory can be used. Nothing is made there: it would belong to whoever checks, and not to who serves. */
-export async function checkCache({ cacheDir, cacheSize }: Config): Promise<Outcome> {
+export async function checkCache({ cacheDir, cacheSize, takeover }: Config): Promise<Outcome> {
   if (cacheSize === 0) return warning("nothing is kept on disk (--cache-size 0)");
   try {
     if (!existsSync(cacheDir)) return checkParent(cacheDir, cacheSize);
@@ -28,6 +28,10 @@ export async function checkCache({ cacheDir, cacheSize }: Config): Promise<Outco
     const isLocked = existsSync(join(cacheDir, LOCK_NAME)) && isHeld(join(cacheDir, LOCK_NAME));
     const room = roomIn(cacheDir, cacheSize, await usedBytes(cacheDir));
     if (!isLocked) return room;
+    if (takeover !== undefined && existsSync(takeover))
+      return ok(
+        `"${cacheDir}" is in use by an s3proxy that runs, and will be free when its place is taken (--takeover)`,
+      );
     return warning(`"${cacheDir}" is in use by an s3proxy that runs; another one needs its own --cache-dir`);
   } catch (error) {
     return failed(`"${cacheDir}" can't be used (${(error as Error).message})`);

@@ -16,12 +16,12 @@ export async function inspectHealth(): Promise<Response> {
 
 /** 200 where S3 answers or the cache can serve, else 503; which of the two, and whether other nodes are followed. */
 export async function inspectReadiness(_: Request, { operations }: InspectionParts): Promise<Response> {
-  const { isReady, isOriginAnswering, originAnsweredSecondsAgo, canCacheServe, cluster } =
+  const { isReady, isOriginAnswering, originAnsweredSecondsAgo, canCacheServe, isDirectoryAwaited, cluster } =
     await operations.readiness();
   return json(isReady ? 200 : 503, {
     ready: isReady,
     s3: { answering: isOriginAnswering, answeredSecondsAgo: originAnsweredSecondsAgo },
-    cache: { canServe: canCacheServe },
+    cache: { canServe: canCacheServe, directoryAwaited: isDirectoryAwaited },
     cluster: cluster && { connected: cluster.isTogether, forSeconds: cluster.seconds },
   });
 }

@@ -29,7 +29,13 @@ export interface HeldFacts {
   readonly negatives: number;
 }
 
-/** The whole of it. */
-export interface CacheFacts extends HeldFacts {
+/** What the books say, and how the directory does. */
+export interface StoreFacts extends HeldFacts {
   readonly directoryErrors: DirectoryErrors;
+}
+
+/** The whole of it. */
+export interface CacheFacts extends StoreFacts {
+  /** True while another program still has the directory, and nothing is kept on disk. */
+  readonly isDirectoryAwaited: boolean;
 }

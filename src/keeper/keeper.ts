@@ -8,7 +8,7 @@ import type { Log } from "../log/log.ts";
 import type { Bucket, Origin, Part } from "../origin/origin.ts";
 import type { CacheFacts } from "./cache-facts.ts";
 import { Clearing } from "./clearing.ts";
-import type { Disk } from "./disk.ts";
+import { Disk } from "./disk.ts";
 import { EdgeClients } from "./edge-clients.ts";
 import { explain } from "./explain.ts";
 import { type FetchedAhead, fetchAhead } from "./fetch-ahead.ts";
@@ -17,6 +17,7 @@ import { Flights } from "./flights.ts";
 import { type FreshnessRules, isFresh } from "./freshness.ts";
 import type { Growth } from "./growth.ts";
 import type { KeyFacts } from "./key-facts.ts";
+import { type ComingDisk, LateDisk } from "./late-disk.ts";
 import { Listings } from "./listings.ts";
 import { entryLookup, isAtHand, isObject, staleLookup } from "./lookups.ts";
 import type { KeyVersion, OtherNodes } from "./other-nodes.ts";
@@ -43,8 +44,8 @@ import { Variants } from "./variants.ts";
 
 /** What a `Keeper` is made of. */
 export interface KeeperParts extends Omit<StoreParts, "onDrop" | "caughtUp" | "disk"> {
-  /** Absent where nothing is kept on disk. A promise where another program still has the directory; it doesn't reject. */
-  readonly disk: Disk | undefined | Promise<Disk | undefined>;
+  /** Absent where nothing is kept on disk. */
+  readonly disk: Disk | ComingDisk | undefined;
   /** True where `app.js.br` in the bucket is `app.js` in that content coding. */
   readonly arePrecompressed: boolean;
   /** Largest object that is kept, in bytes. */
@@ -75,13 +76,11 @@ export class Keeper implements KeeperClient {
   readonly #servable: Servable;
   readonly #edges: EdgeClients;
   readonly #clearing: Clearing;
-  /** Resolves when it is known whether there is a disk; absent where that is known. */
-  #diskTaken: Promise<void> | undefined;
+  /** Absent where no other program has the directory. */
+  readonly #lateDisk: LateDisk | undefined;
   readonly #flights: Flights;
   readonly #seeks: Seeks;
   #indexed: Promise<void> | undefined;
-  /** Clears of other nodes that are still to be done on files which another program has, or could not be. */
-  #clearsToDo = 0;
 
   constructor(parts: KeeperParts) {
     this.#parts = parts;
@@ -89,7 +88,7 @@ export class Keeper implements KeeperClient {
     this.#log = parts.log;
     const diskBytes = parts.disk === undefined ? 0 : parts.cacheBytes;
     const mostBytes = Math.min(Math.max(diskBytes, SMALL_BODY_BYTES), parts.maxObjectBytes);
-    const disk = parts.disk instanceof Promise ? undefined : parts.disk;
+    const [disk, coming] = parts.disk instanceof Disk ? [parts.disk] : [undefined, parts.disk];
     const onDrop = (names: readonly string[]) => this.#edges.drop(names);
     const store = new Store({ ...parts, disk, onDrop, caughtUp: () => this.#edges.caughtUp() });
     this.#store = store;
@@ -119,21 +118,23 @@ export class Keeper implements KeeperClient {
       edges: this.#edges,
       // Of what another program still has it isn't known before that one has left.
       indexed: async () => {
-        if (this.#diskTaken === undefined) await (this.#indexed ?? this.index());
+        if (!this.#lateDisk?.isAwaited) await (this.#indexed ?? this.index());
       },
       log: parts.log,
     });
     this.#servable = new Servable(store, (entry, nowMs) => this.#fetcher.mayUseOnError(entry, nowMs));
-    if (parts.disk instanceof Promise) this.#diskTaken = this.#takeDisk(parts.disk);
-  }
-
-  async #takeDisk(coming: Promise<Disk | undefined>): Promise<void> {
-    const disk = await coming;
-    this.#diskTaken = undefined;
-    if (disk === undefined) return;
-    this.#store.attach(disk);
-    // What there was no room for has a place now.
-    this.#fetcher.passes.clear(undefined);
+    this.#lateDisk =
+      coming &&
+      new LateDisk({
+        coming,
+        onTaken(disk) {
+          store.attach(disk);
+          // What there was no room for has a place now.
+          fetcher.passes.clear(undefined);
+        },
+        clearAll: () => this.clearOwn(),
+        report: (error) => store.report("write", error),
+      });
   }
 
   /** From now on the edge is told what to forget. Returns how to end that. */
@@ -258,38 +259,26 @@ export class Keeper implements KeeperClient {
    * waited for. Rejects where a file can't be deleted.
    */
   async clearAsTold(scope?: ClearScope): Promise<void> {
-    if (this.#diskTaken !== undefined) {
-      this.#clearsToDo++;
-      void this.#diskTaken
-        .then(() => this.clearOwn(scope))
-        .then(() => this.#clearsToDo--)
-        .catch((error) => this.#store.report("write", error));
-    }
+    void this.#lateDisk?.order(() => this.clearOwn(scope));
     await this.clearOwn(scope);
   }
 
   /** True while some of what other nodes have cleared may still be in the directory. */
   get isBehind(): boolean {
-    return this.#diskTaken !== undefined || this.#clearsToDo > 0;
+    return this.#lateDisk?.isBehind ?? false;
   }
 
   /** Another node has found these versions: what is held of others is forgotten. Rejects where a file can't be deleted. */
   async outdate(versions: readonly KeyVersion[]): Promise<void> {
-    // Files that another program still has are looked at when they are this one's.
-    void this.#diskTaken
-      ?.then(() => this.outdate(versions))
-      .catch((error) => this.#store.report("write", error));
+    void this.#lateDisk?.order(() => this.outdate(versions));
     return this.#clearing.outdate(versions);
   }
 
   /** Forgets objects on this node alone, on all its threads. Returns how many there were. Rejects where a file can't be deleted. */
   async clear(scope?: ClearScope): Promise<number> {
-    const taken = this.#diskTaken;
+    const ordered = this.#lateDisk?.order(() => this.clearOwn(scope));
     const cleared = await this.clearOwn(scope);
-    if (taken === undefined) return cleared;
-    // Files that another program still has would come back.
-    await taken;
-    return cleared + (await this.clearOwn(scope));
+    return cleared + ((ordered && (await this.#lateDisk?.unlessOverdue(ordered))) ?? 0);
   }
 
   /** Clears what this program holds by itself: all that there is, unless another one still has the directory. */
@@ -304,7 +293,7 @@ export class Keeper implements KeeperClient {
 
   /** What the cache holds, in numbers. */
   get facts(): CacheFacts {
-    return this.#store.facts;
+    return { ...this.#store.facts, isDirectoryAwaited: this.#lateDisk?.isAwaited ?? false };
   }
 
   /** What is known of a key. Nothing is asked of S3, nothing changes, and it is no use of the key. Never rejects. */
@@ -323,7 +312,7 @@ export class Keeper implements KeeperClient {
   /** Learns in the background what an earlier run has left on disk. */
   index(): Promise<void> {
     const startedMs = this.#nowMs();
-    this.#indexed = (this.#diskTaken ?? Promise.resolve())
+    this.#indexed = (this.#lateDisk?.settled ?? Promise.resolve())
       .then(() => this.#store.index())
       .then((objects) => {
         this.#log.info("Cache directory indexed", { objects, ms: this.#nowMs() - startedMs });

@@ -1,6 +1,6 @@
 /** A keeper whose directory another program still has. */
 
-import { afterEach, beforeEach, expect, test } from "bun:test";
+import { afterEach, beforeEach, describe, expect, test } from "bun:test";
 import { mkdirSync, rmSync } from "node:fs";
 import {
   bodyDigest,
@@ -14,7 +14,7 @@ import { until } from "../../test/support/site.ts";
 const SMALL = patternBytes(1000);
 const LARGE = patternBytes(200 * 1024);
 let bench: KeeperBench;
-let free: PromiseWithResolvers<void>;
+let free: PromiseWithResolvers<boolean>;
 beforeEach(() => {
   bench = new KeeperBench();
   free = Promise.withResolvers();
@@ -31,8 +31,8 @@ async function leave(bodies: Record<string, Uint8Array>): Promise<void> {
   await before.settle();
 }
 
-function startLate() {
-  const keeper = bench.start({ diskFree: free.promise });
+function startLate(diskOverdue?: Promise<void>) {
+  const keeper = bench.start({ diskFree: free.promise, ...(diskOverdue && { diskOverdue }) });
   return { keeper, indexed: keeper.index() };
 }
 
@@ -44,7 +44,7 @@ test("serves before the directory is free, and from it afterwards", async () => 
   expect(statusOf(await keeper.lookup("new"))).toBe("hit");
   bench.origin.put("large", LARGE);
   for (const key of ["old", "large"]) expect((await keeper.lookup(key)).kind).toBe("pass");
-  free.resolve();
+  free.resolve(true);
   await indexed;
   const answer = await keeper.lookup("old");
   expect([statusOf(answer), bodyDigest(answer)]).toEqual(["hit", digestOf(LARGE)]);
@@ -60,7 +60,7 @@ test("what it has learnt meanwhile wins over an older file, which is removed", a
   bench.origin.answer("gone", { kind: "missing" });
   await keeper.lookup("a");
   await keeper.lookup("gone");
-  free.resolve();
+  free.resolve(true);
   await indexed;
   expect(bodyDigest(await keeper.lookup("a"))).toBe(digestOf(newer));
   expect(statusOf(await keeper.lookup("gone"))).toBe("hit");
@@ -81,7 +81,7 @@ test.each([undefined, { kind: "keys", keys: ["a"] }, { kind: "prefix", prefix: "
     // What is in memory goes at once.
     await until(async () => statusOf(await keeper.lookup("a")) === "miss");
     expect(isCleared).toBe(false);
-    free.resolve();
+    free.resolve(true);
     await cleared;
     await indexed;
     expect(bench.files()).toEqual([]);
@@ -97,7 +97,7 @@ test("a clear of its own alone doesn't wait, and leaves the files to the other p
   expect(await keeper.clearOwn()).toBe(1);
   expect(statusOf(await keeper.lookup("b"))).toBe("miss");
   expect(bench.files()).toHaveLength(1);
-  free.resolve();
+  free.resolve(true);
   await indexed;
   expect(statusOf(await keeper.lookup("a"))).toBe("hit");
 });
@@ -111,7 +111,7 @@ test("what another node has cleared is gone at once, and from the directory when
   for (const key of ["a", "b"]) await keeper.clearAsTold({ kind: "keys", keys: [key] });
   expect([statusOf(await keeper.lookup("a")), keeper.isBehind]).toEqual(["miss", true]);
   await keeper.clearAsTold({ kind: "keys", keys: ["a"] });
-  free.resolve();
+  free.resolve(true);
   await indexed;
   await until(() => !keeper.isBehind);
   for (const key of ["a", "b"]) expect(statusOf(await keeper.lookup(key))).toBe("miss");
@@ -125,8 +125,62 @@ test("a file that another node has cleared and that can't be deleted keeps the d
   rmSync(path);
   // Nobody deletes a directory by unlinking it.
   mkdirSync(path);
-  free.resolve();
+  free.resolve(true);
   await indexed.catch(() => {});
   await until(() => bench.lines.some((line) => line.includes("EISDIR") || line.includes("EPERM")));
   expect(keeper.isBehind).toBe(true);
+});
+
+describe("a directory that has been waited for long enough", () => {
+  const overdue = Promise.resolve();
+
+  test("is still taken when it is free", async () => {
+    await leave({ a: SMALL });
+    const { keeper, indexed } = startLate(overdue);
+    await overdue;
+    expect(keeper.facts.isDirectoryAwaited).toBe(true);
+    free.resolve(true);
+    await indexed;
+    expect(keeper.facts.isDirectoryAwaited).toBe(false);
+    expect(statusOf(await keeper.lookup("a"))).toBe("hit");
+  });
+
+  test.each([undefined, { kind: "keys", keys: ["a"] }, { kind: "prefix", prefix: "a" }] as const)(
+    "isn't waited for by a clear of %p, which is of its files when it comes",
+    async (scope) => {
+      await leave({ a: SMALL });
+      const { keeper, indexed } = startLate(overdue);
+      await keeper.lookup("a");
+      expect(await keeper.clear(scope)).toBe(1);
+      expect([bench.files().length, keeper.isBehind]).toEqual([1, true]);
+      free.resolve(true);
+      await indexed;
+      await until(() => !keeper.isBehind);
+      expect(bench.files()).toEqual([]);
+    },
+  );
+
+  test("is cleared whole where more is to be forgotten than is kept in mind", async () => {
+    await leave({ a: SMALL, untold: SMALL });
+    const { keeper, indexed } = startLate(overdue);
+    for (let count = 0; count < 1_000; count++) await keeper.clearAsTold({ kind: "keys", keys: ["none"] });
+    await keeper.outdate([{ key: "a", version: "another" }]);
+    free.resolve(true);
+    await indexed;
+    await until(() => !keeper.isBehind);
+    expect(bench.files()).toEqual([]);
+  });
+
+  test("keeps what was cleared in it for the next program to clear, where it never comes", async () => {
+    await leave({ a: SMALL });
+    const { keeper, indexed } = startLate(overdue);
+    await keeper.clear();
+    free.resolve(false);
+    await indexed;
+    expect([bench.files().length, keeper.isBehind, keeper.facts.isDirectoryAwaited]).toEqual([
+      1,
+      true,
+      false,
+    ]);
+  });
 });

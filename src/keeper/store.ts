@@ -2,7 +2,7 @@
 
 import type { Log } from "../log/log.ts";
 import type { ObjectHead } from "../origin/origin.ts";
-import type { CacheFacts } from "./cache-facts.ts";
+import type { StoreFacts } from "./cache-facts.ts";
 import { type Disk, isVariantFile, type StoredFile } from "./disk.ts";
 import type { Draft } from "./draft.ts";
 import { Files } from "./files.ts";
@@ -112,7 +112,7 @@ export class Store {
   }
 
   /** What there is, in numbers. */
-  get facts(): CacheFacts {
+  get facts(): StoreFacts {
     return { ...this.#ledger.facts, directoryErrors: this.#problems.errors };
   }
 

@@ -7,11 +7,13 @@ import { CacheDirectoryError, prepareCacheDirectory } from "../keeper/cache-dire
 import { lockDirectory } from "../keeper/directory-lock.ts";
 import { Disk } from "../keeper/disk.ts";
 import { Keeper } from "../keeper/keeper.ts";
+import type { ComingDisk } from "../keeper/late-disk.ts";
 import { Uses } from "../keeper/uses.ts";
 import type { Log } from "../log/log.ts";
 import type { S3Origin } from "../origin/s3.ts";
 import { keeperSettings } from "../parts.ts";
 import type { Place } from "../takeover/place.ts";
+import { comingDisk } from "./late-directory.ts";
 import { StartError } from "./start-error.ts";
 
 /** What is cached, and who else is told. */
@@ -28,12 +30,8 @@ export interface Cache {
  * @throws StartError where the directory is somebody else's
  */
 export async function openCache(config: Config, origin: S3Origin, place: Place, log: Log): Promise<Cache> {
-  const disk =
-    place.directoriesFree === undefined
-      ? openDisk(config, origin.name, log)
-      : place.directoriesFree.then(() => openFreedDisk(config, origin.name, log));
+  const { disk, directoryFree } = openDisk(config, origin.name, place, log);
   const directory = disk && config.cacheDir;
-  const { directoriesFree: directoryFree } = place;
   const nodes = { urls: config.redisUrls, isSharing: config.redisCache };
   const others = openCluster({ ...nodes, site: origin.name, directory, directoryFree }, log);
   const uses = new Uses();
@@ -53,29 +51,42 @@ export async function openCache(config: Config, origin: S3Origin, place: Place, 
   return { keeper, uses, others };
 }
 
-function openDisk(config: Config, origin: string, log: Log): Disk | undefined {
-  if (config.cacheSize === 0) return undefined;
+/** The directory's disk, now or when it is free; absent where nothing is kept on disk. */
+interface Opened {
+  readonly disk: Disk | ComingDisk | undefined;
+  /** Resolves when the directory is this program's; absent where it is that already. */
+  readonly directoryFree: Promise<unknown> | undefined;
+}
+
+function openDisk(config: Config, origin: string, place: Place, log: Log): Opened {
+  if (config.cacheSize === 0) return { disk: undefined, directoryFree: undefined };
+  const open = () => openDirectory(config, origin, log);
+  const { directoriesFree, abandoned } = place;
+  if (directoriesFree !== undefined) {
+    const disk = comingDisk({ directoriesFree, abandoned }, open, log);
+    return { disk, directoryFree: disk.taken.then((taken) => taken ?? NEVER) };
+  }
   try {
-    prepareCacheDirectory(config.cacheDir, process.getuid?.());
-    lockDirectory(config.cacheDir);
+    return { disk: open(), directoryFree: undefined };
   } catch (error) {
-    if (error instanceof CacheDirectoryError) throw new StartError(error.message);
+    throw new StartError((error as Error).message);
+  }
+}
+
+/** Of a directory that never is this program's. */
+const NEVER = new Promise<never>(() => {});
+
+/** Throws `CacheDirectoryError` where it is somebody else's. */
+function openDirectory({ cacheDir }: Config, origin: string, log: Log): Disk | undefined {
+  try {
+    prepareCacheDirectory(cacheDir, process.getuid?.());
+    lockDirectory(cacheDir);
+  } catch (error) {
+    if (error instanceof CacheDirectoryError) throw error;
     log.warn("The cache directory can't be used, nothing is kept on disk", {
       reason: (error as Error).message,
     });
     return undefined;
   }
-  return new Disk(config.cacheDir, origin);
-}
-
-/** The same when the program before has ended; it is too late to end the start. */
-function openFreedDisk(config: Config, origin: string, log: Log): Disk | undefined {
-  try {
-    return openDisk(config, origin, log);
-  } catch (error) {
-    log.critical("The cache directory can't be used, nothing is kept on disk", {
-      reason: (error as Error).message,
-    });
-    return undefined;
-  }
+  return new Disk(cacheDir, origin);
 }

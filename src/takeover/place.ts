@@ -22,8 +22,10 @@ export interface Place {
   readonly isShared: boolean;
   /** The ports of the program whose place is taken. */
   readonly takenPorts: readonly number[];
-  /** Resolves when that one has left its directories, or was waited for in vain; absent where there is none. */
+  /** Resolves when that one has ended and left its directories, or was waited for in vain; absent where there is none. */
   readonly directoriesFree: Promise<unknown> | undefined;
+  /** Resolves when this program no longer wants the place of the one before. */
+  readonly abandoned: Promise<void>;
   /** Resolves when another program has taken this one's place. */
   readonly replaced: Promise<void>;
   /**
@@ -44,11 +46,13 @@ export interface Place {
  */
 export async function findPlace(path: string | undefined, uid: number | undefined): Promise<Place> {
   const predecessor = path === undefined ? undefined : await findPredecessor(path, uid);
+  const abandoned = Promise.withResolvers<void>();
   const replaced = Promise.withResolvers<void>();
   return {
     isShared: path !== undefined,
     takenPorts: predecessor?.listeners.map(({ port }) => port) ?? [],
     directoriesFree: predecessor?.ended,
+    abandoned: abandoned.promise,
     replaced: replaced.promise,
     async settle(parts) {
       if (path === undefined) return;
@@ -63,7 +67,10 @@ export async function findPlace(path: string | undefined, uid: number | undefine
       };
       void takeOver(predecessor, parts.log, onLeaving);
     },
-    abandon: () => predecessor?.abandon(),
+    abandon() {
+      abandoned.resolve();
+      predecessor?.abandon();
+    },
   };
 }
 

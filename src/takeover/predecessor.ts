@@ -24,6 +24,8 @@ export interface Predecessor {
   readonly listeners: readonly Listeners[];
   /** Resolves when it has ended, with false where it was waited for in vain. */
   readonly ended: Promise<boolean>;
+  /** Resolves when it has ended, however long that takes. */
+  readonly gone: Promise<void>;
   /** A cache that it clears from now on is cleared here too, before it says that it has done so. */
   onClear(clear: () => Promise<unknown>): void;
   /** Its answers end their connections from now on. Resolves when those who ask often have left it; false where it doesn't answer. */
@@ -78,6 +80,7 @@ async function greeted(socket: Socket, path: string): Promise<Predecessor> {
   const greeting = Promise.withResolvers<readonly Listeners[] | undefined>();
   const retired = Promise.withResolvers<boolean>();
   const ended = Promise.withResolvers<boolean>();
+  const gone = Promise.withResolvers<void>();
   let clear = async (): Promise<unknown> => undefined;
   readLines(socket, (line) => {
     const [word, ...rest] = line.split(" ");
@@ -89,6 +92,7 @@ async function greeted(socket: Socket, path: string): Promise<Predecessor> {
     greeting.resolve(undefined);
     retired.resolve(false);
     ended.resolve(true);
+    gone.resolve();
   });
   const listeners = await within(GREETING_MS, greeting.promise, undefined);
   if (listeners === undefined) {
@@ -100,6 +104,7 @@ async function greeted(socket: Socket, path: string): Promise<Predecessor> {
   return {
     listeners,
     ended: ended.promise,
+    gone: gone.promise,
     onClear(work) {
       clear = work;
     },

@@ -19,12 +19,12 @@ export async function takeOver(predecessor: Predecessor, log: Log, onLeaving: ()
   steering.toOwnWhileOthersClose();
   predecessor.leave();
   onLeaving();
-  if (await predecessor.ended) {
-    steering.release();
-    log.info("The program before has ended");
-  } else {
+  if (!(await predecessor.ended)) {
     // It may have kept its listeners, which must not get connections.
     steering.toOwn();
     log.warn("The program before does not end, and keeps its directories");
+    await predecessor.gone;
   }
+  steering.release();
+  log.info("The program before has ended");
 }

@@ -23,6 +23,7 @@ function measured(): Measured {
       representations: 8,
       negatives: 9,
       directoryErrors: { read: 10, write: 11, lastAtMs: 12 },
+      isDirectoryAwaited: true,
     },
     publishing: {
       batchesUnderWay: 13,
@@ -78,6 +79,7 @@ test.each<[string, Record<string, string>, number]>([
   ["s3proxy_cache_entries", { kind: "negative" }, 9],
   ["s3proxy_cache_directory_errors_total", { operation: "read" }, 10],
   ["s3proxy_cache_directory_errors_total", { operation: "write" }, 11],
+  ["s3proxy_cache_directory_awaited", {}, 1],
   ["s3proxy_cache_hit_ratio", { by: "requests" }, 2 / 3],
   ["s3proxy_cache_hit_ratio", { by: "bytes" }, 300 / 600],
   ["s3proxy_publisher_waiting_batches", {}, 13],

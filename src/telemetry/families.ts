@@ -93,7 +93,7 @@ function originFamilies({ counters: { origin }, originAnsweredAtMs }: Measured):
 }
 
 function cacheFamilies(
-  { memory, disk, directoryErrors, ...entries }: CacheFacts,
+  { memory, disk, directoryErrors, isDirectoryAwaited, ...entries }: CacheFacts,
   requests: RequestCounters,
 ): Family[] {
   const byTier = (of: "bytes" | "mostBytes" | "evictions") => [
@@ -107,6 +107,9 @@ function cacheFamilies(
       { labels: { kind: "object" }, value: entries.objects },
       { labels: { kind: "representation" }, value: entries.representations },
       { labels: { kind: "negative" }, value: entries.negatives },
+    ]),
+    gauge("s3proxy_cache_directory_awaited", "1 while another s3proxy still has the cache directory.", [
+      { value: isDirectoryAwaited ? 1 : 0 },
     ]),
     counter("s3proxy_cache_evictions_total", "What had to go to make room.", byTier("evictions")),
     counter("s3proxy_cache_directory_errors_total", "What could not be done in the cache directory.", [

@@ -14,6 +14,7 @@ function startCheck() {
     looks: 0,
     release: undefined as (() => void) | undefined,
     isHeld: false,
+    isDirectoryAwaited: false,
     cluster: undefined as { isTogether: boolean; sinceMs: number } | undefined,
   };
   const check = new ReadinessCheck({
@@ -27,6 +28,7 @@ function startCheck() {
       world.looks++;
       return world.canServe;
     },
+    cacheFacts: () => ({ isDirectoryAwaited: world.isDirectoryAwaited }),
     cluster: () => world.cluster,
     nowMs: () => world.nowMs,
   });

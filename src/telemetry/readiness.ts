@@ -1,6 +1,7 @@
 /** Whether requests can be answered: S3 answers, or the cache has something to answer with. */
 
 import type { ClusterState } from "../cluster/cluster-state.ts";
+import type { CacheFacts } from "../keeper/cache-facts.ts";
 
 /** S3 counts as answering for so long after an answer, in milliseconds. */
 const ANSWERING_MS = 60_000;
@@ -18,6 +19,8 @@ export interface Readiness {
   readonly originAnsweredSecondsAgo: number | undefined;
   /** True where the cache holds an object that may be answered with now, also while S3 fails. */
   readonly canCacheServe: boolean;
+  /** Present while another program still has the cache directory, which is nothing to wait for. */
+  readonly isDirectoryAwaited?: true;
   /** Whether other nodes are followed, which is nothing to be ready for; absent where this is the only one. */
   readonly cluster?: ClusterReadiness;
 }
@@ -36,6 +39,7 @@ export interface ReadinessParts {
   /** Asks S3 something. Never rejects. */
   readonly probe: () => Promise<unknown>;
   readonly canCacheServe: () => Promise<boolean>;
+  readonly cacheFacts: () => Pick<CacheFacts, "isDirectoryAwaited">;
   /** Absent where this is the only node. */
   readonly cluster: (() => Pick<ClusterState, "isTogether" | "sinceMs"> | undefined) | undefined;
   readonly nowMs: () => number;
@@ -70,6 +74,7 @@ export class ReadinessCheck {
       isOriginAnswering,
       originAnsweredSecondsAgo: atMs === 0 ? undefined : this.#secondsSince(atMs),
       canCacheServe,
+      ...(this.#parts.cacheFacts().isDirectoryAwaited ? { isDirectoryAwaited: true } : {}),
       ...this.#cluster(),
     };
   }

@@ -215,6 +215,13 @@ describe("credentials", () => {
 });
 
 describe("the cache directory", () => {
+  test("of a running s3proxy whose place is taken is right", async () => {
+    const args = ["--takeover", join(folder, "takeover.sock")];
+    const proxy = await startProxy({ s3, cacheDir: join(folder, "taken"), args });
+    const ended = await check([...args, "--cache-dir", join(folder, "taken")]);
+    expect(lineOf(ended, "cache")).toMatch(/^✓ .*in use by an s3proxy that runs, .*\(--takeover\)/);
+    await proxy.stop();
+  });
   test("that a running s3proxy has is no fault", async () => {
     const proxy = await startProxy({ s3, cacheDir: join(folder, "cache") });
     const ended = await check();

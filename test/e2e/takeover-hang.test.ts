@@ -6,6 +6,7 @@ import { ask, PROTOCOLS } from "../support/client.ts";
 import type { RunningProxy } from "../support/proxy.ts";
 import { startRestless } from "../support/restless.ts";
 import { shortDeadlines } from "../support/short-deadlines.ts";
+import { clear, until } from "../support/site.ts";
 import { HOME, startTakeovers, type TakeoverSite } from "./takeover-site.ts";
 
 setDefaultTimeout(60_000);
@@ -46,6 +47,15 @@ async function stopAt(word: string): Promise<string> {
   return path;
 }
 
+/** What a program says of itself to Kubernetes and to Prometheus. */
+async function standing(port: number) {
+  const { ready, cache } = JSON.parse((await ask(port, { path: "/_proxy/ready" })).text);
+  const { text } = await ask(port, { path: "/_proxy/metrics" });
+  const [, metric] = /^s3proxy_cache_directory_awaited (\d)$/m.exec(text) ?? [];
+  const { directoryAwaited } = cache;
+  return { ready, ...(directoryAwaited === undefined ? {} : { directoryAwaited }), metric };
+}
+
 test("one that doesn't say who it is stays, and the new one gives up in one line", async () => {
   first.signal("SIGSTOP");
   const flags = ["--port", String(first.port), "--takeover", site.socket];
@@ -63,7 +73,7 @@ test("one that doesn't say who it is stays, and the new one gives up in one line
   expect((await first.ended).exitCode).toBe(0);
 });
 
-test("one that stops when it is told to retire gets no new connections, and the new one serves without its directory", async () => {
+test("one that stops when it is told to retire gets no new connections, and its directory is the new one's when it has ended at last", async () => {
   const socket = await stopAt("retire");
   const second = await site.start(1, ["--takeover", socket], IMPATIENT);
   const crowds = PROTOCOLS.map((protocol) => {
@@ -72,15 +82,30 @@ test("one that stops when it is told to retire gets no new connections, and the 
   });
   await second.line(/The program before does not answer/);
   await second.line(/The program before does not end, and keeps its directories/);
-  await second.line(/The cache directory can't be used.*is in use by another s3proxy/);
+  await second.line(
+    /Nothing is kept on disk until the cache directory is free.*is in use by another s3proxy/,
+  );
+  expect(await standing(second.port)).toEqual({ ready: true, directoryAwaited: true, metric: "1" });
+  await clear(second);
   site.s3.put("later.txt", "later");
   expect((await ask(second.port, { path: "/later.txt" })).text).toBe("later");
   first.signal("SIGCONT");
   // What it was told in vain it does now.
   expect((await first.ended).exitCode).toBe(0);
+  await second.line(/ Cache directory indexed /);
+  await until(async () => (await standing(second.port)).metric === "0");
+  expect(await standing(second.port)).toEqual({ ready: true, metric: "0" });
+  expect(second.stdout().match(/Nothing is kept on disk/g)).toHaveLength(1);
   await Promise.all(crowds.map((crowd) => crowd.leave()));
   for (const { protocol, tally } of crowds) {
     expect([protocol, tally.failures]).toEqual([protocol, []]);
     expect(tally.answers).toBeGreaterThan(CLIENTS);
   }
+});
+
+test("a program that still waits for the directory stops as any other", async () => {
+  const socket = await stopAt("retire");
+  const second = await site.start(1, ["--takeover", socket], IMPATIENT);
+  await second.line(/Nothing is kept on disk until the cache directory is free/);
+  expect(await second.stop()).toMatchObject({ exitCode: 0, stderr: "" });
 });

@@ -29,8 +29,10 @@ export interface KeeperOptions {
   others?: OtherNodes;
   /** Present where nodes share small objects. */
   copies?: SharedCopies;
-  /** Where another program has the directory: resolves when it is free. */
-  diskFree?: Promise<void>;
+  /** Where another program has the directory: resolves when it is free, with false where it never will be. */
+  diskFree?: Promise<boolean>;
+  /** And when it isn't waited for any longer. */
+  diskOverdue?: Promise<void>;
 }
 
 /** A keeper of its own directory, with a fake origin, a clock that stands still and one edge that listens. */
@@ -50,7 +52,12 @@ export class KeeperBench {
     const keeper = new Keeper({
       uses: this.uses,
       origin: this.origin,
-      disk: options.diskFree ? options.diskFree.then(disk) : disk(),
+      disk: options.diskFree
+        ? {
+            taken: options.diskFree.then((isFree) => (isFree ? disk() : undefined)),
+            overdue: options.diskOverdue ?? new Promise(() => {}),
+          }
+        : disk(),
       cacheBytes: options.cacheBytes ?? 2 ** 30,
       arePrecompressed: options.arePrecompressed ?? false,
       maxObjectBytes: options.maxObjectBytes ?? 2 ** 30,
