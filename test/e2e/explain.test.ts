@@ -103,6 +103,7 @@ describe.each([1, 4])("with %p threads", (threads) => {
     await get(proxy, "/stale");
     const failing = await explain("/stale");
     expect(failing.answer).toStartWith("the stale copy at once, because S3 fails (origin-unreachable)");
+    expect(await text("/stale")).toContain("it is failing now, whatever is asked: origin-unreachable\n");
     expect(failing.s3).toMatchObject({
       failing: "origin-unreachable",
       said: expect.stringContaining("no answer"),
@@ -157,7 +158,12 @@ describe.each([1, 4])("with %p threads", (threads) => {
     expect(said.answer).toMatch(
       /^what S3 says to each request by itself, until .*Z: the object's Cache-Control$/,
     );
-    expect(said.cache).toMatchObject({ content: "unknown", notStored: "the object's Cache-Control" });
+    expect(said.cache).toMatchObject({
+      content: "unknown",
+      notStored: "the object's Cache-Control",
+      passedUntil: expect.stringMatching(/^\d{4}-.*Z$/),
+    });
+    expect(await text("/private")).toContain("\n            not stored: the object's Cache-Control\n");
     site.forward(11);
     expect((await explain("/private")).answer).toBe(
       "what S3 says: the cache has nothing, for the object is not stored: the object's Cache-Control",

@@ -132,6 +132,21 @@ test("all pages of the bucket's listing are read, and --under and --prefix choos
   await proxy.stop();
 });
 
+test.each([2, 5])("--concurrency %p asks for so many at once, and for no more", async (most) => {
+  const keys = Array.from({ length: 8 }, (_, number) => `${number}.txt`);
+  for (const key of keys) s3.put(key, key);
+  const holds = keys.map((key) => s3.hold(key));
+  const child = spawnProxy(flags("--concurrency", String(most)));
+  await Promise.all(holds.slice(0, most).map((hold) => hold.arrived));
+  // Each that is answered makes room for one.
+  for (const [at, hold] of holds.entries()) {
+    expect(askedKeys()).toEqual(keys.slice(0, at + most));
+    hold.release();
+    await holds[at + most]?.arrived;
+  }
+  expect(summaryOf(await child.ended)).toEqual([0, "", "8 fetched (40 B)"]);
+});
+
 describe("S3's troubles:", () => {
   test("where it is asked too fast it is asked again, more slowly, and nothing is lost", async () => {
     for (const key of ["a.txt", "b.txt", "c.txt"]) s3.put(key, key);

@@ -103,6 +103,14 @@ describe("what is cleared on one node", () => {
     expect(await texts(other)).toEqual(nodes.map(() => (query === "" ? "new" : "old")));
   });
 
+  test("is cleared on all within a second", async () => {
+    await keepOld("/soon.txt");
+    const startedMs = performance.now();
+    await clear(first(), "?key=/soon.txt");
+    await untilAll("/soon.txt", "new");
+    expect(performance.now() - startedMs).toBeLessThan(1_000);
+  });
+
   test("by a notification of S3's is cleared on all", async () => {
     await keepOld("/uploaded.txt");
     const object = { bucket: { name: site.s3.bucket }, object: { key: "uploaded.txt" } };
