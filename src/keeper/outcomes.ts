@@ -14,6 +14,9 @@ import type { Ticket } from "./tickets.ts";
 /** That stale copies are served is a warning this often, in milliseconds. */
 const STALE_LOGGED_EVERY_MS = 60_000;
 
+/** When S3 has failed for so long, in milliseconds, the log says that it answers again; single failures end with the next answer. */
+const OUTAGE_MS = 5_000;
+
 /** Failures that may be gone at once. A time-out has cost the whole wait, a busy S3 wants to be left alone, a refusal stays. */
 const ASKED_AGAIN: ReadonlySet<FailureCode> = new Set(["origin-unreachable", "origin-failed", "origin-cut"]);
 
@@ -43,6 +46,7 @@ export interface OutcomesParts {
 export class Outcomes {
   readonly #parts: OutcomesParts;
   #staleLoggedAtMs = Number.NEGATIVE_INFINITY;
+  #failingSinceMs: number | undefined;
 
   constructor(parts: OutcomesParts) {
     this.#parts = parts;
@@ -60,13 +64,20 @@ export class Outcomes {
 
   /** S3 has answered: it is well. */
   noteSuccess(): void {
-    this.#parts.backoff.succeeded();
+    const { backoff, log, nowMs } = this.#parts;
+    backoff.succeeded();
+    if (this.#failingSinceMs === undefined) return;
+    const failedMs = nowMs() - this.#failingSinceMs;
+    this.#failingSinceMs = undefined;
+    if (failedMs >= OUTAGE_MS) log.warn("S3 answers again", { afterSeconds: Math.round(failedMs / 1000) });
   }
 
   /** S3 has failed to answer: it is asked at growing intervals. */
   noteFailure({ startedMs }: Question, { code }: Failure): void {
     // An object in cold storage says nothing of S3's health.
-    if (code !== "origin-unreadable") this.#parts.backoff.failed(code, startedMs, this.#parts.nowMs());
+    if (code === "origin-unreadable") return;
+    this.#failingSinceMs ??= startedMs;
+    this.#parts.backoff.failed(code, startedMs, this.#parts.nowMs());
   }
 
   /** What came of a key isn't stored: the next ones who want it are passed. */

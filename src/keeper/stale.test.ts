@@ -169,6 +169,22 @@ describe("an entry that has just become stale", () => {
 });
 
 describe("while S3 fails", () => {
+  test.each([
+    ["for longer than a moment, its first answer is one line in the log", 5_000, [" afterSeconds=5"]],
+    ["for a moment, no line says that it is over", 4_999, []],
+  ])("%s", async (_, failedMs, said) => {
+    const keeper = start();
+    const againLines = () => bench.lines.filter((line) => line.includes(" warn     S3 answers again"));
+    bench.origin.answer("down", DOWN);
+    await keeper.lookup("down");
+    bench.nowMs += failedMs;
+    await keeper.lookup("down");
+    expect(againLines()).toEqual([]);
+    bench.origin.put("a", "one");
+    await keeper.lookup("a");
+    await keeper.lookup("missing");
+    expect(againLines().map((line) => line.slice(line.indexOf("again") + 5))).toEqual(said);
+  });
   test("a stale entry is answered with, and says how S3 fails", async () => {
     const keeper = await stored(TTL_MS + WINDOW_MS);
     bench.origin.answer("a", DOWN);
