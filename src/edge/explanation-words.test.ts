@@ -86,7 +86,7 @@ describe("what S3 said last", () => {
     ],
     [
       { result: "origin-refused", reason: "NoSuchBucket: Gone" },
-      "it doesn't accept the credentials, the region or the bucket (origin-refused, NoSuchBucket: Gone)",
+      "it doesn't accept the credentials, the region, the bucket or this machine's clock (origin-refused, NoSuchBucket: Gone)",
     ],
     [{ result: "origin-timeout" }, "no answer in time (origin-timeout)"],
   ])("%j is told as %p", (last, words) => {

@@ -106,7 +106,7 @@ const FAILURES = {
   "origin-timeout": "no answer in time",
   "origin-failed": "an error of its own",
   "origin-busy": "it is asked too often",
-  "origin-refused": "it doesn't accept the credentials, the region or the bucket",
+  "origin-refused": "it doesn't accept the credentials, the region, the bucket or this machine's clock",
   "origin-cut": "the body ended before its announced end",
   "origin-unreadable": "the object is archived or encrypted so that it can't be read",
 } as const;
