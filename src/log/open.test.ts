@@ -138,7 +138,7 @@ describe("where the directory is missing", () => {
     log.info("Said");
     await flush();
     expect(written.stderr).toBe(
-      `s3proxy: Log directory "${join(folder, "missing")}" does not exist, no log file is written\n`,
+      `s3proxy: Log directory "${join(folder, "missing")}" does not exist, no log file is written; make it, or see the log with --console\n`,
     );
     expect(readdirSync(folder)).toEqual([]);
   });

@@ -71,7 +71,10 @@ export function openLog(options: LogOptions): ProcessLog {
     noteLoss: (writes) => `(log lines were lost: the file could not be written ${writes} times)\n`,
   });
   if (file !== undefined) writers.push(file);
-  else toStderr(`Log directory "${options.directory}" does not exist, no log file is written`);
+  else {
+    const missing = `Log directory "${options.directory}" does not exist, no log file is written`;
+    toStderr(options.console ? missing : `${missing}; make it, or see the log with --console`);
+  }
   const isOnStderr = writers.length === 0;
   if (isOnStderr)
     writers.push({ write: (line) => COMPLAINT.test(line) && process.stderr.write(`${line}\n`) });

@@ -69,7 +69,7 @@ test("a missing directory without --console is one warning and the port on stder
   child.signal("SIGTERM");
   const { exitCode, stdout, stderr } = await child.ended;
   expect(stderr.split("\n")).toEqual([
-    `s3proxy: Log directory "${directory}" does not exist, no log file is written`,
+    `s3proxy: Log directory "${directory}" does not exist, no log file is written; make it, or see the log with --console`,
     `s3proxy: Listening on port ${port}`,
     "",
   ]);
