@@ -1,6 +1,7 @@
 /** A chart of lines over time: axes with units, a legend that says the values under the cursor or the last ones. */
 
-const SVG = "http://www.w3.org/2000/svg";
+import { html, svg } from "./element.js";
+
 const LEFT = 52;
 const RIGHT = 8;
 const TOP = 6;
@@ -13,35 +14,6 @@ const BOTTOM = 18;
  * @typedef {{ points: readonly Point[], untilMs: number, seconds: number }} Shown
  * @typedef {{ ticks: number[], place: (value: number) => number }} Scale from 0 at the bottom to 1 at the top
  */
-
-/**
- * An element with attributes and children.
- *
- * @template {keyof SVGElementTagNameMap} Name
- * @param {Name} name
- * @param {Record<string, string | number>} attributes
- * @param {(Node | string)[]} children
- */
-export function svg(name, attributes = {}, ...children) {
-  const element = document.createElementNS(SVG, name);
-  for (const [each, value] of Object.entries(attributes)) element.setAttribute(each, String(value));
-  element.append(...children);
-  return element;
-}
-
-/**
- * An HTML element; text is never taken for markup.
- *
- * @template {keyof HTMLElementTagNameMap} Name
- * @param {Name} name
- * @param {Partial<HTMLElementTagNameMap[Name]>} properties
- * @param {(Node | string)[]} children
- */
-export function html(name, properties = {}, ...children) {
-  const element = Object.assign(document.createElement(name), properties);
-  element.append(...children);
-  return element;
-}
 
 /**
  * Makes a chart.

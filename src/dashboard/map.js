@@ -1,6 +1,6 @@
 /** The map of visitors: countries by how many came from there, and a dot for each city. */
 
-import { svg } from "./chart.js";
+import { svg } from "./element.js";
 import { MAP, project } from "./projection.js";
 
 /** Countries have one of so many shades, each for about three times more or less. */
