@@ -2,7 +2,8 @@
 
 import type { TierFacts } from "./cache-facts.ts";
 import { enter, Sieve } from "./sieve.ts";
-import type { Slot, Stranger } from "./slot.ts";
+import type { Slot } from "./slot.ts";
+import { type Stranger, Strangers } from "./strangers.ts";
 import type { Uses } from "./uses.ts";
 
 /** Room that is kept for a file while it is written. */
@@ -15,13 +16,11 @@ export interface Room {
 
 /** Files by bytes. */
 export class DiskBounds {
+  /** What isn't known by its key counts too. */
+  readonly strangers: Strangers;
   readonly #files: Sieve<Slot | Stranger>;
-  readonly #strangers = new Map<string, Stranger>();
-  /** While the directory is listed: the names of files that count already. */
-  #counted: Set<string> | undefined;
   readonly #nameOf: (slot: Slot) => string;
   readonly #onEvicted: (slot: Slot) => void;
-  readonly #onUnlink: (name: string) => void;
 
   /**
    * @param mostBytes bound of the files and of what is being written, in bytes
@@ -39,7 +38,12 @@ export class DiskBounds {
     this.#files = new Sieve(mostBytes, (owner) => isSlot(owner) && uses.takeOnDisk(owner.useIndex));
     this.#nameOf = nameOf;
     this.#onEvicted = onEvicted;
-    this.#onUnlink = onUnlink;
+    this.strangers = new Strangers({
+      enter: (stranger, fileBytes) =>
+        enter(this.#files, stranger, fileBytes, (owner) => this.#evicted(owner)),
+      delete: (member) => this.#files.delete(member),
+      onUnlink,
+    });
   }
 
   /** What the directory takes, with what is being written. */
@@ -65,19 +69,9 @@ export class DiskBounds {
     return grow(bytes) ? { grow, release } : undefined;
   }
 
-  /** From now on a stranger with one of these names, or of a file that is entered meanwhile, is none. */
-  beginListing(names: Iterable<string>): void {
-    this.#counted = new Set(names);
-  }
-
-  /** The directory is listed. */
-  endListing(): void {
-    this.#counted = undefined;
-  }
-
   /** Enters an object's file. Where it is too large by itself it must go. */
   add(slot: Slot, fileBytes: number): void {
-    this.#counted?.add(this.#nameOf(slot));
+    this.strangers.noteCounted(this.#nameOf(slot));
     slot.onDisk = enter(this.#files, slot, fileBytes, (owner) => this.#evicted(owner));
     if (slot.onDisk === undefined) this.#onEvicted(slot);
   }
@@ -88,35 +82,15 @@ export class DiskBounds {
     slot.onDisk = undefined;
   }
 
-  /** Enters a file of which only name and size are known; it goes like any other when room is needed. */
-  addStranger(name: string, fileBytes: number): void {
-    if (this.#counted?.has(name) === true) return;
-    const stranger: Stranger = { name, onDisk: undefined };
-    this.#strangers.set(name, stranger);
-    stranger.onDisk = enter(this.#files, stranger, fileBytes, (owner) => this.#evicted(owner));
-    if (stranger.onDisk === undefined) this.#evicted(stranger);
-  }
-
-  /** The file is known by its key now, or gone. */
-  forgetStranger(name: string): void {
-    const stranger = this.#strangers.get(name);
-    this.#strangers.delete(name);
-    if (stranger?.onDisk !== undefined) this.#files.delete(stranger.onDisk);
-  }
-
   /** There are no files; room that is kept stays so. */
   clear(): void {
     this.#files.clear();
-    this.#strangers.clear();
+    this.strangers.clear();
   }
 
   #evicted(owner: Slot | Stranger): void {
-    if (isSlot(owner)) {
-      this.#onEvicted(owner);
-      return;
-    }
-    this.#strangers.delete(owner.name);
-    this.#onUnlink(owner.name);
+    if (isSlot(owner)) this.#onEvicted(owner);
+    else this.strangers.giveUp(owner);
   }
 }
 

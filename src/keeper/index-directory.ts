@@ -21,28 +21,29 @@ export async function indexDirectory(
   onUnreadable: (error: unknown) => undefined,
 ): Promise<number> {
   const names: string[] = [];
-  ledger.beginListing();
+  const { strangers } = ledger;
+  strangers.beginListing(ledger.fileNames());
   try {
     for await (const { name, fileBytes } of disk.list(onUnreadable)) {
       if (isOver()) return 0;
-      ledger.addStranger(name, fileBytes);
+      strangers.add(name, fileBytes);
       names.push(name);
     }
   } finally {
-    ledger.endListing();
+    strangers.endListing();
   }
   let found = 0;
   const left = names[Symbol.iterator]();
   const readSome = async () => {
     for (const name of left) {
       const file = await disk.read(name).catch((error) => {
-        ledger.noteUnread(name);
+        strangers.noteUnread(name);
         return onUnreadable(error);
       });
       if (isOver()) return;
-      if (ledger.isUnread(name)) continue;
+      if (strangers.isUnread(name)) continue;
       if (file !== undefined && !disk.isOwn(file)) continue;
-      ledger.forgetStranger(name);
+      strangers.forget(name);
       if (file !== undefined && (await enterFile(disk, ledger, file))) found++;
     }
   };

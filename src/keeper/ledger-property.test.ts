@@ -96,7 +96,7 @@ class Play {
   #forgetStranger(name: string): void {
     if (!this.listed.delete(name)) return;
     this.bench.files.delete(name);
-    this.bench.ledger.forgetStranger(name);
+    this.bench.ledger.strangers.forget(name);
   }
 
   #moveToMemory(key: string): void {

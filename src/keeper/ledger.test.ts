@@ -118,8 +118,8 @@ describe("files of which only name and size are known", () => {
     expect(bench.unlinked).toEqual([]);
     bench.leave("c", 1);
     bench.files.delete("c");
-    bench.ledger.forgetStranger("c");
-    bench.ledger.forgetStranger("never seen");
+    bench.ledger.strangers.forget("c");
+    bench.ledger.strangers.forget("never seen");
     bench.store("d", 200);
     expect(bench.unlinked).toEqual(["a/1"]);
   });

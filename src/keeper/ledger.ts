@@ -14,6 +14,7 @@ import { MemoryBounds } from "./memory-bounds.ts";
 import type { Entry, ObjectEntry } from "./protocol.ts";
 import { isVariantName } from "./representations.ts";
 import type { Copy, Slot } from "./slot.ts";
+import type { Strangers } from "./strangers.ts";
 import type { Uses } from "./uses.ts";
 
 /** Most missing or forbidden keys that are remembered: about 10 MB where the keys are as long as S3 allows. */
@@ -47,8 +48,6 @@ export class Ledger {
   readonly #negatives = new BoundedMap<string, Entry>(NEGATIVE_ENTRIES);
   /** Objects whose file has older headers than are known. Weak, because a field more in every slot would cost more than these few. */
   readonly #outdated = new WeakSet<Slot>();
-  /** Names of files that could not be read; bounded by what the directory holds. */
-  readonly #unread = new Set<string>();
   readonly #memory: MemoryBounds;
   readonly #disk: DiskBounds;
   #lastUseIndex = 0;
@@ -166,45 +165,15 @@ export class Ledger {
     return this.#disk.reserve(bytes);
   }
 
-  /** Enters a file of which only name and size are known; it goes like any other when room is needed. */
-  addStranger(name: string, fileBytes: number): void {
-    this.#disk.addStranger(name, fileBytes);
+  /** The files that aren't known by their key. */
+  get strangers(): Strangers {
+    return this.#disk.strangers;
   }
 
-  /** The directory is going to be listed. */
-  beginListing(): void {
-    const { nameOf } = this.#parts;
+  /** The names of the files of all objects, also of those that are on their way. */
+  fileNames(): string[] {
     const withFiles = [...this.#slots.values()].filter(({ file }) => file !== "none");
-    this.#disk.beginListing(withFiles.map(({ key, copy }) => nameOf(key, copy)));
-  }
-
-  /** It has been. */
-  endListing(): void {
-    this.#disk.endListing();
-  }
-
-  /** A stranger could not be read: it may be of any key. */
-  noteUnread(name: string): void {
-    this.#unread.add(name);
-  }
-
-  /** True for one of those. */
-  isUnread(name: string): boolean {
-    return this.#unread.has(name);
-  }
-
-  /** The names of all such; they are forgotten. */
-  takeUnread(): string[] {
-    const names = [...this.#unread];
-    this.#unread.clear();
-    for (const name of names) this.forgetStranger(name);
-    return names;
-  }
-
-  /** The file is known by its key now, or gone. */
-  forgetStranger(name: string): void {
-    this.#unread.delete(name);
-    this.#disk.forgetStranger(name);
+    return withFiles.map((slot) => this.#nameOf(slot));
   }
 
   /** Enters a file of which only key and size are kept. Nothing happens where the key is known. */
@@ -319,7 +288,6 @@ export class Ledger {
     this.#slots.clear();
     this.#variants = 0;
     this.#negatives.clear();
-    this.#unread.clear();
     this.#memory.clear();
     this.#disk.clear();
   }

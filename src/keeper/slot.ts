@@ -2,6 +2,7 @@
 
 import type { ObjectEntry } from "./protocol.ts";
 import type { Member } from "./sieve.ts";
+import type { Stranger } from "./strangers.ts";
 
 /** One of a key's two file names (docs/decisions/006-two-names.md). */
 export type Copy = 0 | 1;
@@ -20,11 +21,5 @@ export interface Slot {
   isIntact: boolean;
   /** Its place among the bodies or among the descriptions; which one, its bytes say (a ninth field would cost 32 bytes an entry). */
   inMemory: Member<Slot> | undefined;
-  onDisk: Member<Slot | Stranger> | undefined;
-}
-
-/** A file of which only name and size are known: not read yet, or of another bucket in the same directory. */
-export interface Stranger {
-  readonly name: string;
   onDisk: Member<Slot | Stranger> | undefined;
 }

@@ -276,7 +276,7 @@ export class Store {
     // The directory could not be listed: nobody knows whose files are there.
     if (!this.#isIndexed && this.#disk !== undefined) return this.clear();
     // Of what could not be read nobody knows how its key begins.
-    for (const name of this.#ledger.takeUnread()) this.#disk?.removeNow(name);
+    for (const name of this.#ledger.strangers.takeUnread()) this.#disk?.removeNow(name);
     return this.clearKeys([...this.#ledger.allKeys()].filter((key) => key.startsWith(prefix)));
   }
 
@@ -348,7 +348,7 @@ export class Store {
   #adopt(file: StoredFile, copy: Copy): Entry | undefined {
     const { name, path, fileBytes, footer, metadata } = file;
     const { key, head } = metadata;
-    this.#ledger.forgetStranger(name);
+    this.#ledger.strangers.forget(name);
     // The reading of the directory may have come upon an older copy of it.
     if (this.#ledger.isUndescribed(key) && this.#ledger.copyOf(key) !== copy) this.drop(key);
     this.#ledger.addUndescribed(key, copy, fileBytes);

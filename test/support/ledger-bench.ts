@@ -136,14 +136,14 @@ export class LedgerBench {
   /** Finds a file that an earlier run has left. */
   leave(name: string, bytes: number): void {
     this.files.set(name, bytes);
-    this.ledger.addStranger(name, bytes);
+    this.ledger.strangers.add(name, bytes);
   }
 
   /** Reads whose file it is: a key's, of which nothing else is known. */
   learn(key: string, copy: Copy): void {
     const name = `${key}/${copy}`;
     const bytes = this.files.get(name);
-    this.ledger.forgetStranger(name);
+    this.ledger.strangers.forget(name);
     if (bytes !== undefined) this.ledger.addUndescribed(key, copy, bytes);
   }
 
