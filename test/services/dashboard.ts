@@ -160,8 +160,11 @@ test("how the other nodes are followed is shown, and that this one is alone with
   // What was cleared on this page.
   await card.locator("tr", { hasText: "Sent" }).getByText("3", { exact: true }).waitFor();
   await card.getByText(/^0 of \d+ objects had from Redis, \d+ left there$/).waitFor();
+  const problem = page.locator("#problems li", { hasText: "Redis has not been reached" });
+  expect(await page.locator("#problems").isVisible()).toBe(false);
   await redis.program.kill();
   await card.getByText("This node has been alone").waitFor();
+  await problem.waitFor();
   await card.getByText(/it isn't asked now$/).waitFor();
   await shoot("alone");
   expect(complaints).toEqual([]);
