@@ -163,7 +163,6 @@ describe("--error-document", () => {
     await without.stop();
     it.s3.fail("broken", 500, "InternalError");
     expect((await ask(it.port, { path: "/broken" })).text).toContain("<title>502 ");
-    it.s3.clearPrograms();
   });
 });
 
