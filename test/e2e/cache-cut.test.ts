@@ -26,14 +26,16 @@ const brokenOff = (bytes: number) => ({
 });
 
 let site: Site<MemoryS3>;
+/** A proxy whose directory has nobody else's files in it, which may come there after their answers. */
+async function startOwn(threads: number) {
+  const cacheDir = site.directory();
+  return { cacheDir, proxy: await site.start({ threads, cacheDir }) };
+}
 /** By its number of threads, a proxy for what needs none of its own. */
 const shared = new Map<number, { readonly proxy: RunningProxy; readonly cacheDir: string }>();
 beforeAll(async () => {
   site = await startSiteOf(await startMemoryS3());
-  for (const threads of THREADS) {
-    const cacheDir = site.directory();
-    shared.set(threads, { cacheDir, proxy: await site.start({ threads, cacheDir }) });
-  }
+  for (const threads of THREADS) shared.set(threads, await startOwn(threads));
 });
 afterAll(() => site?.stop());
 
@@ -53,7 +55,7 @@ describe.each([...THREADS])("with %d thread(s)", (threads) => {
   ])(
     "a body that S3 cuts off twice (%s) is refused and not stored, and the next request is answered well",
     async (_, body, afterBytes) => {
-      const { proxy, cacheDir } = shared.get(threads)!;
+      const { proxy, cacheDir } = await startOwn(threads);
       for (const protocol of PROTOCOLS) {
         const key = `cut-${threads}-${protocol.at(-1)}-${body.length}-${afterBytes}`;
         const before = await keptAtRest(cacheDir);
@@ -68,13 +70,14 @@ describe.each([...THREADS])("with %d thread(s)", (threads) => {
         expect(site.gate.countOf(key)).toBe(3);
         await until(() => framesIn(cacheDir).length === before.length + 1);
       }
+      await proxy.stop();
     },
   );
 
   test.each([10, 70_000, 999_999])(
     "a large body that S3 cuts off when %d bytes of it are sent breaks off, isn't stored, and is whole the next time",
     async (afterBytes) => {
-      const { proxy, cacheDir } = shared.get(threads)!;
+      const { proxy, cacheDir } = await startOwn(threads);
       for (const protocol of PROTOCOLS) {
         const key = `cut-${threads}-${protocol.at(-1)}-${afterBytes}`;
         const before = await keptAtRest(cacheDir);
@@ -91,6 +94,7 @@ describe.each([...THREADS])("with %d thread(s)", (threads) => {
         expect([next.status, next.isComplete, next.body.equals(LARGE)]).toEqual([200, true, true]);
         expect([site.gate.countOf(key), keptIn(cacheDir).length]).toEqual([2, before.length + 1]);
       }
+      await proxy.stop();
     },
   );
 
