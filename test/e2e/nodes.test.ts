@@ -10,9 +10,12 @@ import { AUTH_KEY, CLEAR_PATH, type Serving, startServing } from "./serving.ts";
 const PASSWORD = "password-of-redis";
 
 let it: Serving;
-beforeAll(async () => {
+async function startAlone(): Promise<Serving> {
   const url = `redis://:${PASSWORD}@127.0.0.1:${await freePort()}`;
-  it = await startServing({ args: ["--redis-url", url, "--redis-cache"] });
+  return startServing({ args: ["--redis-url", url, "--redis-cache"] });
+}
+beforeAll(async () => {
+  it = await startAlone();
 });
 afterAll(() => it?.stop());
 
@@ -50,21 +53,23 @@ test("is ready, and says for how long it has been alone", async () => {
 });
 
 test("clears, and says that the others have not been told, in the answer and at the end", async () => {
-  it.s3.put("b.txt", "old");
-  await ask(it.port, { path: "/b.txt" });
-  it.s3.put("b.txt", "new");
+  const own = await startAlone();
+  own.s3.put("b.txt", "old");
+  await ask(own.port, { path: "/b.txt" });
+  own.s3.put("b.txt", "new");
   const headers = { Authorization: `Bearer ${AUTH_KEY}` };
-  const { text } = await ask(it.port, { method: "DELETE", path: `${CLEAR_PATH}?key=/b.txt`, headers });
+  const { text } = await ask(own.port, { method: "DELETE", path: `${CLEAR_PATH}?key=/b.txt`, headers });
   expect(text.trim()).toBe('{"cleared":1,"othersTold":false}');
-  expect((await ask(it.port, { path: "/b.txt" })).text).toBe("new");
-  const families = parseExposition((await ask(it.port, { path: "/_proxy/metrics" })).text);
+  expect((await ask(own.port, { path: "/b.txt" })).text).toBe("new");
+  const families = parseExposition((await ask(own.port, { path: "/_proxy/metrics" })).text);
   expect(valueIn(families, "s3proxy_cluster_connected")).toBe(0);
   expect(valueIn(families, "s3proxy_cluster_waiting_events", { kind: "clear" })).toBe(1);
   expect(valueIn(families, "s3proxy_cluster_sent_events_total", { kind: "clear" })).toBe(0);
   expect(valueIn(families, "s3proxy_cluster_errors_total")).toBeGreaterThan(0);
-  const { exitCode, stdout } = await it.proxy.stop();
+  const { exitCode, stdout } = await own.proxy.stop();
   expect(exitCode).toBe(0);
   expect(stdout).toMatch(/ WARN .*not been told of all clears, the next start does it clears=1/i);
+  await own.stop();
 });
 
 test("a URL that isn't Redis' is refused without being shown", async () => {
