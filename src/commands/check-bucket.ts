@@ -70,7 +70,12 @@ export async function checkList(origin: S3Origin, { bucket, prefix }: Config): P
     case "missing":
       return { outcome: failed(`bucket "${bucket}" does not exist`), key: undefined };
     case "failed":
-      return { outcome: failed(`S3 does not list (${answer.failure.reason})`), key: undefined };
+      return {
+        outcome: failed(
+          `S3 does not list (${answer.failure.reason}): pages are served all the same, but neither --listing nor warm from the bucket works`,
+        ),
+        key: undefined,
+      };
   }
 }
 
