@@ -19,6 +19,8 @@ export class DiskBounds {
   /** What isn't known by its key counts too. */
   readonly strangers: Strangers;
   readonly #files: Sieve<Slot | Stranger>;
+  /** Where the names of files are noted that are entered. */
+  readonly #notes = new Set<Set<string>>();
   readonly #nameOf: (slot: Slot) => string;
   readonly #onEvicted: (slot: Slot) => void;
 
@@ -69,9 +71,15 @@ export class DiskBounds {
     return grow(bytes) ? { grow, release } : undefined;
   }
 
+  /** Adds the name of each file that is entered from now on. Returns how to end that. */
+  noteEntered(names: Set<string>): () => void {
+    this.#notes.add(names);
+    return () => this.#notes.delete(names);
+  }
+
   /** Enters an object's file. Where it is too large by itself it must go. */
   add(slot: Slot, fileBytes: number): void {
-    this.strangers.noteCounted(this.#nameOf(slot));
+    for (const names of this.#notes) names.add(this.#nameOf(slot));
     slot.onDisk = enter(this.#files, slot, fileBytes, (owner) => this.#evicted(owner));
     if (slot.onDisk === undefined) this.#onEvicted(slot);
   }

@@ -19,8 +19,8 @@ const DRAFT_ENDING = ".draft";
 const FRAME_NAME = /^[0-9a-f]{64}v?$/;
 /** What the name of a file ends in that holds no object but one in another content coding. */
 const VARIANT_ENDING = "v";
-/** Longest time that the directory is listed in one go, in milliseconds. */
-const LISTED_AT_ONCE_MS = 2;
+/** Longest time that the directory is listed or cleared in one go, in milliseconds. */
+const AT_ONCE_MS = 2;
 
 /** A frame by its name and size alone. */
 export interface ListedFile {
@@ -180,17 +180,34 @@ export class Disk {
     }
   }
 
-  /** Deletes every frame and draft. Returns the frames' names. */
-  async clear(): Promise<string[]> {
-    const names = await readdir(this.#directory).catch((error: NodeJS.ErrnoException) => {
+  /**
+   * Deletes every frame and draft, but for what is newer than this call. Returns the frames' names.
+   *
+   * @param newer the names of frames that are, asked about each just before it would go
+   */
+  async clear(newer: ReadonlySet<string>): Promise<string[]> {
+    const drafts = this.#drafts;
+    const isNewerDraft = (name: string) =>
+      name.startsWith(this.#run) && Number.parseInt(name.slice(this.#run.length + 1), 10) > drafts;
+    const removed: string[] = [];
+    const turn = new Turn();
+    for (const name of await this.names()) {
+      const isFrame = FRAME_NAME.test(name);
+      if (isFrame ? newer.has(name) : !name.endsWith(DRAFT_ENDING) || isNewerDraft(name)) continue;
+      // At once, so that it can't hit a newer file of the same name.
+      this.removeNow(name);
+      if (isFrame) removed.push(name);
+      if (turn.isLong) await turn.end();
+    }
+    return removed;
+  }
+
+  /** The names of all that is in the directory; none where that is gone. */
+  async names(): Promise<string[]> {
+    return readdir(this.#directory).catch((error: NodeJS.ErrnoException) => {
       if (error.code === "ENOENT") return [];
       throw error;
     });
-    const frames = names.filter((name) => FRAME_NAME.test(name));
-    for (const name of names) {
-      if (FRAME_NAME.test(name) || name.endsWith(DRAFT_ENDING)) await this.remove(name);
-    }
-    return frames;
   }
 
   /**
@@ -199,16 +216,14 @@ export class Disk {
    * @param onUnreadable told of a file whose size can't be had, which is passed over; by default that is an error
    */
   async *list(onUnreadable: (error: unknown) => undefined = rethrow): AsyncGenerator<ListedFile> {
-    let yieldedAtMs = performance.now();
+    const turn = new Turn();
     for (const name of await readdir(this.#directory)) {
       if (name.endsWith(DRAFT_ENDING) && !name.startsWith(this.#run)) await this.remove(name);
       if (!FRAME_NAME.test(name)) continue;
       // A call a file would take a minute where there are a million; so many at once that nothing else waits for long.
       const fileBytes = sizeOf(join(this.#directory, name), onUnreadable);
       if (fileBytes !== undefined) yield { name, fileBytes };
-      if (performance.now() - yieldedAtMs < LISTED_AT_ONCE_MS) continue;
-      await new Promise((resolve) => setImmediate(resolve));
-      yieldedAtMs = performance.now();
+      if (turn.isLong) await turn.end();
     }
   }
 
@@ -238,6 +253,20 @@ export class Disk {
     const { fileBytes, modifiedAtMs, footer, metadata } = found;
     const copy = this.#copyOf(name, metadata.key);
     return { name, path, copy, fileBytes, confirmedAtMs: modifiedAtMs, footer, metadata };
+  }
+}
+
+/** A long piece of work in short ones, between which others have their turn. */
+class Turn {
+  #begunAtMs = performance.now();
+
+  get isLong(): boolean {
+    return performance.now() - this.#begunAtMs >= AT_ONCE_MS;
+  }
+
+  async end(): Promise<void> {
+    await new Promise((resolve) => setImmediate(resolve));
+    this.#begunAtMs = performance.now();
   }
 }
 

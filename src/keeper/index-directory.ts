@@ -22,15 +22,15 @@ export async function indexDirectory(
 ): Promise<number> {
   const names: string[] = [];
   const { strangers } = ledger;
-  strangers.beginListing(ledger.fileNames());
+  const counted = ledger.noteNames();
   try {
     for await (const { name, fileBytes } of disk.list(onUnreadable)) {
       if (isOver()) return 0;
-      strangers.add(name, fileBytes);
+      if (!counted.names.has(name)) strangers.add(name, fileBytes);
       names.push(name);
     }
   } finally {
-    strangers.endListing();
+    counted.end();
   }
   let found = 0;
   const left = names[Symbol.iterator]();

@@ -170,10 +170,11 @@ export class Ledger {
     return this.#disk.strangers;
   }
 
-  /** The names of the files of all objects, also of those that are on their way. */
-  fileNames(): string[] {
+  /** The names of the files of all objects, now and until `end`, also of those that are on their way or have gone since. */
+  noteNames(): { readonly names: ReadonlySet<string>; readonly end: () => void } {
     const withFiles = [...this.#slots.values()].filter(({ file }) => file !== "none");
-    return withFiles.map((slot) => this.#nameOf(slot));
+    const names = new Set(withFiles.map((slot) => this.#nameOf(slot)));
+    return { names, end: this.#disk.noteEntered(names) };
   }
 
   /** Enters a file of which only key and size are kept. Nothing happens where the key is known. */

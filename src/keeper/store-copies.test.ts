@@ -231,6 +231,51 @@ describe("a large object that is stored again after it was dropped", () => {
   });
 });
 
+test.each([
+  ["small", 10 * KIB, false],
+  ["large", 3000 * KIB, true],
+] as const)(
+  "a %s object that is stored again while a clear runs keeps its newer file",
+  async (_, length, isLarge) => {
+    const disk = bench.disk();
+    const store = bench.start({ disk, memoryBytes: 0 });
+    for (const key of ["a", "b"]) await bench.keep(store, key, OLD, patternBytes(length, 1), isLarge);
+    await store.settle();
+    const hold = disk.holdNames();
+    const clearing = store.clear();
+    await hold.arrived;
+    const newer = patternBytes(length, 2);
+    await bench.keep(store, "a", NEW, newer, isLarge);
+    await store.settle();
+    hold.release();
+    expect(await clearing).toBe(2);
+    expect(bench.names()).toHaveLength(1);
+    for (const each of [store, bench.start()]) {
+      const found = await bench.get(each, "a");
+      expect([found?.entry.content.head, found && digestOf(found.body)]).toEqual([NEW, digestOf(newer)]);
+    }
+  },
+);
+
+test("a file that is begun while a clear runs is written to its end", async () => {
+  const disk = bench.disk();
+  const store = bench.start({ disk });
+  const before = (await store.draft(1000))!;
+  const names = disk.names.bind(disk);
+  const { promise: begun, resolve } = Promise.withResolvers<void>();
+  disk.names = () => begun.then(names);
+  const clearing = store.clear();
+  const draft = (await store.draft(1000))!;
+  resolve();
+  await clearing;
+  expect(bench.names()).toHaveLength(1);
+  await draft.write(patternBytes(1000));
+  expect(await store.keepFile(NEW, draft, bench.times(), store.beginFill("a"))).toMatchObject({
+    isKept: true,
+  });
+  await before.discard();
+});
+
 describe("both files of a key, as a program leaves them that is killed between the newer one and the end of the older", () => {
   const [older, newer] = [patternBytes(5000, 1), patternBytes(5000, 2)];
 

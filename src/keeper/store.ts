@@ -290,7 +290,8 @@ export class Store {
     // Every file is some known key's, unless the directory hasn't been read to its end yet.
     const names = new Set(wasIndexed || disk === undefined ? [] : this.#knownNames(disk));
     this.#ledger.clear();
-    const removed = (await disk?.clear()) ?? [];
+    const newer = this.#ledger.noteNames();
+    const removed = (await disk?.clear(newer.names).finally(newer.end)) ?? [];
     return wasIndexed
       ? known
       : known + removed.filter((name) => !names.has(name) && !isVariantFile(name)).length;

@@ -26,8 +26,6 @@ export interface StrangersBound {
 export class Strangers {
   readonly #bound: StrangersBound;
   readonly #byName = new Map<string, Stranger>();
-  /** While the directory is listed: the names of files that count already. */
-  #counted: Set<string> | undefined;
   /** Names of files that could not be read. */
   readonly #unread = new Set<string>();
 
@@ -35,24 +33,8 @@ export class Strangers {
     this.#bound = bound;
   }
 
-  /** The directory is going to be listed: one with one of these names, or of a file that is entered meanwhile, is none. */
-  beginListing(names: Iterable<string>): void {
-    this.#counted = new Set(names);
-  }
-
-  /** An object's file has been entered. */
-  noteCounted(name: string): void {
-    this.#counted?.add(name);
-  }
-
-  /** The directory has been listed. */
-  endListing(): void {
-    this.#counted = undefined;
-  }
-
   /** Enters a file of which only name and size are known; it goes like any other when room is needed. */
   add(name: string, fileBytes: number): void {
-    if (this.#counted?.has(name) === true) return;
     const stranger: Stranger = { name, onDisk: undefined };
     this.#byName.set(name, stranger);
     stranger.onDisk = this.#bound.enter(stranger, fileBytes);

@@ -47,6 +47,22 @@ export class HeldDisk extends Disk {
     if (this.areDraftsRefused) throw new Error("ENOSPC: no space left on device");
   }
 
+  #names: HoldControl | undefined;
+
+  /** Holds what a clear has found in the directory, until released. */
+  holdNames(): HoldControl {
+    this.#names = createHold(() => {
+      this.#names = undefined;
+    });
+    return this.#names;
+  }
+
+  override async names(): Promise<string[]> {
+    const names = await super.names();
+    await this.#names?.pass(NEVER);
+    return names;
+  }
+
   /** Holds each file that is to be read, until released. */
   holdReads(): HoldControl {
     this.#hold = createHold(() => {
