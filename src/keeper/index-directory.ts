@@ -61,7 +61,8 @@ async function enterFile(disk: Disk, ledger: Ledger, file: StoredFile): Promise<
     const other = await disk.read(disk.nameOf(key, known));
     const isNewer = ledger.isUndescribed(key) && metadata.storedAtMs > (other?.metadata.storedAtMs ?? 0);
     if (!isNewer) {
-      await disk.remove(name);
+      // A newer one may have got that name meanwhile.
+      if (ledger.copyOf(key) !== copy) disk.removeNow(name);
       return false;
     }
     ledger.drop(key);
@@ -70,7 +71,7 @@ async function enterFile(disk: Disk, ledger: Ledger, file: StoredFile): Promise<
   }
   if (ledger.isKnown(key)) {
     // What was learnt of it before there was a disk is newer, and has no file.
-    if (known === undefined) await disk.remove(name);
+    if (known === undefined) disk.removeNow(name);
     return false;
   }
   ledger.addUndescribed(key, copy, fileBytes);

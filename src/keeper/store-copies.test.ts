@@ -308,6 +308,24 @@ describe("both files of a key, as a program leaves them that is killed between t
       expect(bench.names()).toEqual([]);
     },
   );
+  test("are gone for one that is stored while they are compared", async () => {
+    const [, second] = await leaveBoth();
+    const disk = bench.disk();
+    disk.last.add(second);
+    const store = bench.start({ disk });
+    const hold = disk.holdReads();
+    const indexed = store.index();
+    await hold.arrivals(2);
+    hold.release(2);
+    await hold.arrivals(3);
+    const newest = patternBytes(5000, 3);
+    await bench.keep(store, "a", NEW, newest, false);
+    await store.settle();
+    hold.release();
+    await indexed;
+    expect(bench.names()).toHaveLength(1);
+    expect(digestOf((await bench.get(bench.start(), "a"))!.body)).toBe(digestOf(newest));
+  });
   test.each(["older", "newer"] as const)(
     "are one where it is asked for after only the %s was read",
     async (order) => {
