@@ -123,6 +123,18 @@ describe("a seek", () => {
     expect(await second).toBe(true);
     expect(bench.asked).toHaveLength(1);
   });
+  test("is over when the transfer brings the bytes before S3 has answered, for all who wait for them", async () => {
+    const bench = await start();
+    void bench.growth.run();
+    const { came } = await sought(bench, 4 * MIB, 6 * MIB);
+    const second = bench.growth.seek({ first: 4 * MIB + 10, last: BODY - 1 });
+    bench.first.give(4 * MIB);
+    await bench.has(0, 4 * MIB);
+    expect([await isSettled(came), await isSettled(second)]).toEqual([false, false]);
+    bench.first.give(1000);
+    expect([await came, await second]).toEqual([true, true]);
+    expect(bench.asked).toHaveLength(1);
+  });
   test("that nobody can ask for, as the copy has no entity tag, is left to the transfer", async () => {
     const bench = await start({ canAsk: false });
     const ended = bench.growth.run();

@@ -113,11 +113,30 @@ export class Growth {
   }
 
   /**
-   * Sees to it that a part comes before its turn.
+   * Sees to it that a part comes before its turn. Resolves when its first bytes are about to come, or are there: whatever brings them
+   * first.
    *
    * @returns false where S3 has another copy by now
    */
-  async seek({ first, last }: Part): Promise<boolean> {
+  async seek(part: Part): Promise<boolean> {
+    let isAnswered = false;
+    const answered = this.#askFor(part).finally(() => {
+      isAnswered = true;
+    });
+    const reached = this.#reaches(part.first, () => isAnswered);
+    return Promise.race([answered, reached.then(() => (isAnswered ? answered : true))]);
+  }
+
+  /** Resolves once a position is there, or nothing comes any more; also when nobody needs to know. */
+  async #reaches(position: number, isOver: () => boolean): Promise<void> {
+    const { progress } = this;
+    for (let { mark } = progress; !isOver() && !this.#isOver; { mark } = progress) {
+      if (progress.readableUntil(position) > position) return;
+      await progress.changedSince(mark);
+    }
+  }
+
+  async #askFor({ first, last }: Part): Promise<boolean> {
     const { progress } = this;
     for (;;) {
       if (this.#isOutdated) return false;
