@@ -42,6 +42,7 @@ for (const testPaths of [
   ["./test/services/systemd.ts"],
   ["./test/services/helm.ts"],
   ["./test/services/envoy.ts"],
+  ["./test/services/compose.ts"],
 ]) {
   const child = Bun.spawn([process.execPath, "test", ...testPaths], {
     cwd: ROOT,
