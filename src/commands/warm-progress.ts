@@ -62,7 +62,7 @@ export function count(tally: Tally, result: FetchedAhead): void {
 }
 
 /** How many keys are done with. */
-export function doneOf({ fresh, stored, unchanged, notStored, missing, failed }: Tally): number {
+function doneOf({ fresh, stored, unchanged, notStored, missing, failed }: Tally): number {
   return fresh + stored + unchanged + notStored + missing + failed;
 }
 

@@ -228,7 +228,7 @@ export class Files {
 }
 
 /** What is kept of an object beside its body, but for where it is from. */
-export function metadataOf({
+function metadataOf({
   key,
   content,
   storedAtMs,

@@ -15,7 +15,7 @@ export interface Credentials {
 }
 
 /** SHA-256 of no bytes at all, in hex: the payload's hash of every GET. */
-export const EMPTY_SHA256 = "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855";
+const EMPTY_SHA256 = "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855";
 
 /** What is signed. */
 export interface Signable {

@@ -6,7 +6,7 @@ import { DURATION_SCALE, Histogram, histogramSlots, SIZE_SCALE } from "./histogr
 /** Methods that are told apart: a client may send any word. */
 export const METHODS = ["GET", "HEAD", "POST", "PUT", "DELETE", "OPTIONS", "PATCH", "other"] as const;
 /** Classes of status codes; one that isn't among them counts as the last. */
-export const STATUS_CLASSES = ["1xx", "2xx", "3xx", "4xx", "5xx"] as const;
+const STATUS_CLASSES = ["1xx", "2xx", "3xx", "4xx", "5xx"] as const;
 /** How the cache took part; `none` where an answer says nothing of it. */
 export const CACHE_STATES = [
   "hit",

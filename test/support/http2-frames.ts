@@ -115,7 +115,7 @@ export function hpackText(text: string): Buffer {
 }
 
 /** A number that begins in the last `prefixBits` of a byte: RFC 7541 section 5.1. */
-export function hpackInteger(value: number, prefixBits: number): Buffer {
+function hpackInteger(value: number, prefixBits: number): Buffer {
   const most = 2 ** prefixBits - 1;
   if (value < most) return Buffer.from([value]);
   const bytes = [most];

@@ -29,11 +29,6 @@ export function visitsOf(count: number, first = 0): Visit[] {
   return Array.from({ length: count }, (_, at) => visitOf(first + at));
 }
 
-/** Their ids. */
-export function idsOf(visits: readonly Visit[]): string[] {
-  return visits.map(({ id }) => id);
-}
-
 /**
  * Visits as a batch, in which those of one address are at one place.
  *
