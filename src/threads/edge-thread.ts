@@ -132,20 +132,13 @@ export async function startEdgeThread(
 }
 
 /** Answers what an edge asks. */
-function askedBy(edge: number, { keeper, operations, log }: ThreadHost): AskedOfMain {
+function askedBy(edge: number, { keeper, operations }: ThreadHost): AskedOfMain {
   return {
     lookup: async (key, unusable) => lent(await keeper.lookup(key, unusable), edge),
     seek: (entry, part, isUnreadable) => keeper.seek(entry, part, isUnreadable),
     represent: (key, generation, coding) => keeper.represent(key, generation, coding),
     list: (prefix, token) => keeper.list(prefix, token),
-    async clearEverywhere(scope) {
-      try {
-        return await keeper.clearEverywhere(scope);
-      } catch (error) {
-        log.critical("A clear failed", { reason: String(error) });
-        throw error;
-      }
-    },
+    clearEverywhere: (scope) => keeper.clearEverywhere(scope),
     readiness: () => operations.readiness(),
     metrics: () => operations.metrics(),
     explain: (key) => operations.explain(key),

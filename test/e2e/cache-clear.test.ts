@@ -1,7 +1,9 @@
-import { keptIn } from "../support/cache-directory.ts";
 /** DELETE /_proxy/_private/_cache/clear: what was cached before it is never seen after it. */
 
 import { afterAll, beforeAll, describe, expect, setDefaultTimeout, test } from "bun:test";
+import { mkdirSync, rmdirSync, unlinkSync } from "node:fs";
+import { join } from "node:path";
+import { keptIn } from "../support/cache-directory.ts";
 import { PROTOCOLS } from "../support/client.ts";
 import { type KeptConnection, keepConnections } from "../support/kept-connection.ts";
 import { type MemoryS3, startMemoryS3 } from "../support/memory-s3.ts";
@@ -98,6 +100,24 @@ describe.each([1, 4])("with %d thread(s)", (threads) => {
       await next.stop();
     },
   );
+
+  test("of a file that can't be deleted it isn't said that it is cleared, and the log says once why", async () => {
+    const cacheDir = site.directory();
+    const proxy = await site.start({ threads, cacheDir });
+    const key = `undeletable-${threads}`;
+    site.s3.put(key, "x");
+    await get(proxy, `/${key}`);
+    await until(() => framesIn(cacheDir).length === 1);
+    const file = join(cacheDir, framesIn(cacheDir)[0] as string);
+    unlinkSync(file);
+    mkdirSync(file);
+    await expect(clear(proxy)).rejects.toThrow("The clear was answered 500");
+    rmdirSync(file);
+    await clear(proxy);
+    expect((await proxy.stop()).stdout.match(/ critical .*/g)).toEqual([
+      expect.stringMatching(/An answer failed .*(EISDIR|EPERM|illegal|directory)/),
+    ]);
+  });
 
   test("while S3 says that a key is missing: that isn't remembered", async () => {
     const proxy = await site.start({ threads });
