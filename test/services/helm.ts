@@ -138,6 +138,16 @@ describe("with a certificate", () => {
     ]);
   });
 
+  test("with such a port HTTPS can't be the service's port 80", async () => {
+    const { exitCode, stderr } = await helm(
+      "template",
+      ...TLS,
+      "env.TLS_REDIRECT_PORT=8080",
+      "service.port=80",
+    );
+    expect([exitCode, stderr]).toEqual([1, expect.stringContaining("service.port must be another one")]);
+  });
+
   test("its port is another where one is given", async () => {
     expect((await objects(...TLS, "service.port=8443")).Service?.spec.ports[0].port).toBe(8443);
   });
