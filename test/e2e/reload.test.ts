@@ -1,16 +1,28 @@
 /** SIGHUP: what is read again while the program runs. */
 
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from "bun:test";
+import {
+  afterAll,
+  afterEach,
+  beforeAll,
+  beforeEach,
+  describe,
+  expect,
+  setDefaultTimeout,
+  test,
+} from "bun:test";
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { certificateFolder } from "../support/certificate-folder.ts";
 import { type Answer, ask, PROTOCOLS } from "../support/client.ts";
+import { startLineServer } from "../support/line-server.ts";
 import { logFileLine } from "../support/log-files.ts";
 import { type MemoryS3, startMemoryS3 } from "../support/memory-s3.ts";
 import { bucketFlags, type RunningProxy, spawnProxy, startProxy } from "../support/proxy.ts";
 import { until } from "../support/site.ts";
 import { connectTls, handshakeOf } from "../support/tls-client.ts";
+
+setDefaultTimeout(20_000);
 
 /** So many connections come to both of two threads (all but certainly). */
 const CONNECTIONS = 24;
@@ -71,6 +83,33 @@ async function answersOf(it: RunningProxy, path: string): Promise<Answer[]> {
   }
   return answers;
 }
+
+test("SIGHUP reads the log's level for the thread that publishes visits too", async () => {
+  const lines = await startLineServer();
+  try {
+    const ilp = ["--ilp-host", "127.0.0.1", "--ilp-port", String(lines.port)];
+    proxy = await startProxy({ s3, args: [...ilp, "--config", configFile] });
+    const { port } = proxy;
+    const isSinkUp = async () =>
+      (await ask(port, { path: "/_proxy/metrics" })).text.includes('s3proxy_sink_up{sink="questdb"} 1');
+    await ask(port, { path: "/" });
+    await proxy.line(/ info {5}Visits are stored /);
+    writeFileSync(configFile, 'log-level = "critical"\n');
+    await reload(proxy);
+    await lines.refuse(true);
+    await until(async () => {
+      await ask(port, { path: "/" });
+      return !(await isSinkUp());
+    });
+    writeFileSync(configFile, 'log-level = "info"\n');
+    await reload(proxy);
+    await lines.refuse(false);
+    await proxy.line(/ info {5}Visits are stored again /);
+    expect(proxy.stdout()).not.toContain("Visits can't be stored");
+  } finally {
+    await lines.stop();
+  }
+});
 
 describe.each([1, 2])("with --threads %p SIGHUP", (threads) => {
   beforeEach(async () => {
