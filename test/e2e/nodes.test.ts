@@ -23,7 +23,8 @@ test("serves from the start, and says once that it is alone", async () => {
   it.s3.put("a.txt", "here");
   for (const protocol of PROTOCOLS)
     expect((await ask(it.port, { protocol, path: "/a.txt" })).text).toBe("here");
-  expect(it.proxy.stdout().match(/ WARN .*Redis is away/gi)).toHaveLength(1);
+  await it.proxy.line(/ WARN .*Redis is away/i);
+  expect(it.proxy.stdout().match(/Redis is away/g)).toHaveLength(1);
   expect(it.proxy.stdout()).not.toInclude(PASSWORD);
 });
 
