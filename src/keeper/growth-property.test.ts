@@ -43,7 +43,8 @@ const step: fc.Arbitrary<Step> = fc.oneof(
 class Play {
   readonly #bench: GrowthBench;
   readonly #answered = new Set<AskedPart>();
-  readonly #sought = new Set<number>();
+  /** Those that somebody sought; a gap may begin where one of them did. */
+  readonly #sought = new Set<AskedPart | Transfer>();
   readonly #ended = new Set<Transfer>();
 
   constructor(bench: GrowthBench) {
@@ -51,11 +52,12 @@ class Play {
   }
 
   async take(it: Step): Promise<void> {
-    const { growth, bytes } = this.#bench;
+    const { growth, bytes, asked } = this.#bench;
     if (it.kind === "seek") {
       const first = Math.floor(it.at * bytes.length);
-      this.#sought.add(first);
+      const before = asked.length;
       void growth.seek({ first, last: Math.min(first + it.bytes, bytes.length) - 1 });
+      for (const part of asked.slice(before)) this.#sought.add(part);
     } else if (it.kind === "answer") this.#answer(it.which, it.isRefused);
     else {
       // One piece at a time, as a socket with backpressure has it.
@@ -63,7 +65,8 @@ class Play {
       const transfer = live[it.which % Math.max(1, live.length)];
       if (it.kind === "give") transfer?.give(it.bytes);
       // A cut of the first transfer or of a gap's is the end of the fill, which is another test's.
-      else if (transfer !== undefined && this.#isOfSeek(transfer)) this.#end(transfer, () => transfer.cut());
+      else if (transfer !== undefined && this.#sought.has(transfer))
+        this.#end(transfer, () => transfer.cut());
     }
     await turns(1 + (it.kind === "give" ? it.bytes % 4 : 0));
   }
@@ -82,10 +85,6 @@ class Play {
     return this.#bench.transfers.filter((it) => !it.isCancelled && !this.#ended.has(it));
   }
 
-  #isOfSeek(transfer: Transfer): boolean {
-    return transfer !== this.#bench.first && this.#sought.has(transfer.start);
-  }
-
   #end(transfer: Transfer, how: () => void): void {
     this.#ended.add(transfer);
     how();
@@ -96,8 +95,9 @@ class Play {
     const part = open[index % Math.max(1, open.length)];
     if (part === undefined) return;
     this.#answered.add(part);
-    if (isRefused && this.#sought.has(part.first)) part.refuse("failed");
-    else part.accept();
+    if (!this.#sought.has(part)) part.accept();
+    else if (isRefused) part.refuse("failed");
+    else this.#sought.add(part.accept());
   }
 }
 

@@ -22,8 +22,7 @@ function distinctBytes(length: number): Uint8Array {
 /** One transfer: a run of an object's bytes, which come as the test gives them. */
 export class Transfer implements OriginBody {
   readonly #bytes: Uint8Array;
-  /** Where it begins. */
-  readonly start: number;
+  readonly #start: number;
   readonly #queue: (Uint8Array | Error | undefined)[] = [];
   #position: number;
   #wake: (() => void) | undefined;
@@ -31,7 +30,7 @@ export class Transfer implements OriginBody {
 
   constructor(bytes: Uint8Array, { first, last }: Part) {
     this.#bytes = bytes.subarray(0, last + 1);
-    this.start = first;
+    this.#start = first;
     this.#position = first;
   }
 
@@ -42,7 +41,7 @@ export class Transfer implements OriginBody {
 
   /** How many bytes were given. */
   get given(): number {
-    return this.#position - this.start;
+    return this.#position - this.#start;
   }
 
   /** How many are still to be given. */
