@@ -101,7 +101,7 @@ export class Fetcher {
       if (answer.kind === "unchanged") {
         // Only a question about something stored has this answer, and only about that.
         const isOther = answer.head.etag !== undefined && answer.head.etag !== stored?.content.head.etag;
-        return stored === undefined || isOther
+        return stored === undefined || isOther || this.growths.isLost(stored)
           ? await this.#ask({ ...question, stored: undefined })
           : await this.#refresh(question, stored, answer.head);
       }
@@ -187,7 +187,7 @@ export class Fetcher {
     const { stored } = question;
     const nowMs = this.#parts.nowMs();
     this.#outcomes.noteFailure(question, failure);
-    if (stored === undefined || !this.mayUseOnError(stored, nowMs)) {
+    if (stored === undefined || this.growths.isLost(stored) || !this.mayUseOnError(stored, nowMs)) {
       this.#outcomes.logFailure(question, failure, "S3 fetch failed");
       return { kind: "failed", failure };
     }

@@ -4,6 +4,7 @@ import {
   entryOf,
   isGrowing,
   KeeperBench,
+  type KeeperOptions,
   patternBytes,
   statusOf,
 } from "../../test/support/keeper-bench.ts";
@@ -12,6 +13,8 @@ import type { Lookup } from "./protocol.ts";
 
 const BYTES = 200 * 1024;
 const TTL_MS = 10_000;
+/** Where the part of a body begins in front of which it is held. */
+const LAST_PART = 12 * 16 * 1024;
 const OLD = patternBytes(BYTES, 1);
 const NEW = patternBytes(BYTES, 2);
 
@@ -21,13 +24,13 @@ beforeEach(() => {
 });
 afterEach(() => bench.remove());
 
-/** Resolves when the fill an answer follows has ended, with how. */
-async function ended(lookup: Lookup): Promise<string> {
+/** Resolves when the fill an answer follows has ended, with how; its client leaves then, unless it stays. */
+async function ended(lookup: Lookup, isLeaving = true): Promise<string> {
   if (!isGrowing(lookup)) throw new Error(`Not arriving but ${statusOf(lookup)}`);
   const progress = new Progress(lookup.entry.content.body.progress);
   for (let { mark } = progress; progress.state === "arriving"; { mark } = progress)
     await progress.changedSince(mark);
-  progress.leave();
+  if (isLeaving) progress.leave();
   return progress.state;
 }
 
@@ -91,5 +94,39 @@ describe("a large object that is still arriving", () => {
     expect(digestOf(new Uint8Array(await Bun.file(bench.files()[0]!).slice(0, BYTES).arrayBuffer()))).toBe(
       digestOf(NEW),
     );
+  });
+
+  describe("and breaks off while S3 is asked about it", () => {
+    /** An object whose fill breaks off in the moment in which S3 is asked whether it is still right. */
+    async function startLost(options: KeeperOptions) {
+      const keeper = bench.start({ ttlMs: TTL_MS, ...options });
+      bench.origin.put("a", OLD, { etag: '"1"' }, { cutAt: LAST_PART });
+      const bodies = bench.origin.holdBodies();
+      const first = await keeper.lookup("a");
+      bench.nowMs += TTL_MS;
+      const answers = bench.origin.hold();
+      const second = keeper.lookup("a");
+      await answers.arrived;
+      bodies.release();
+      return { answers, second, state: ended(first, false) };
+    }
+
+    test("is asked for as a whole, and the answer's file isn't that of the broken one", async () => {
+      const { answers, second, state } = await startLost({});
+      expect(await state).toBe("failed");
+      bench.origin.put("a", OLD, { etag: '"1"' });
+      answers.release();
+      expect(statusOf(await second)).toBe("expired");
+      expect(bench.origin.askedWith).toEqual([undefined, { etag: '"1"' }, undefined]);
+      expect(await ended(await second)).toBe("whole");
+    });
+    test("is no stale copy to fall back on", async () => {
+      const { answers, second, state } = await startLost({ staleIfErrorMs: TTL_MS });
+      expect(await state).toBe("failed");
+      const failure = { code: "origin-busy", reason: "SlowDown" } as const;
+      bench.origin.answer("a", { kind: "failed", failure });
+      answers.release();
+      expect(await second).toEqual({ kind: "failed", failure });
+    });
   });
 });

@@ -2,6 +2,7 @@ import { afterEach, describe, expect, test } from "bun:test";
 import { GrowthBench, type GrowthOptions } from "../../test/support/growth-bench.ts";
 import { digestOf } from "../../test/support/keeper-bench.ts";
 import { isSettled, turns } from "../../test/support/turns.ts";
+import { Growths } from "./growths.ts";
 
 const MIB = 1024 * 1024;
 const BODY = 8 * MIB;
@@ -90,9 +91,15 @@ describe("a part that was sought", () => {
     gap.accept().finish();
     expect(await ended).toEqual({ kind: "whole" });
   });
-  test("is not written to any more once a fill is said to have failed", async () => {
+  test("is not written to any more once a fill is said to have failed, and nobody joins it meanwhile", async () => {
     const bench = await start();
+    const growths = new Growths();
     const ended = bench.growth.run();
+    growths.add(
+      bench.growth,
+      true,
+      ended.then(() => {}),
+    );
     const write = bench.draft.write.bind(bench.draft);
     const { promise: released, resolve: release } = Promise.withResolvers<void>();
     const { promise: begun, resolve: begin } = Promise.withResolvers<void>();
@@ -104,8 +111,11 @@ describe("a part that was sought", () => {
     void bench.growth.seek({ first: 4 * MIB, last: BODY - 1 });
     (await bench.askedFor(1)).accept().give(1000);
     await begun;
+    expect(growths.entryOf("a", undefined)).toBe(bench.growth.entry);
     bench.first.cut();
     expect(await isSettled(ended)).toBe(false);
+    expect(growths.entryOf("a", undefined)).toBeUndefined();
+    expect(growths.join("a")).toBeUndefined();
     release();
     expect(await ended).toMatchObject({ kind: "failed" });
   });

@@ -1,7 +1,7 @@
 import { afterEach, beforeEach, describe, expect, jest, test } from "bun:test";
 import { GrowthBench, type GrowthOptions } from "../../test/support/growth-bench.ts";
 import { digestOf } from "../../test/support/keeper-bench.ts";
-import { turns } from "../../test/support/turns.ts";
+import { isSettled, turns } from "../../test/support/turns.ts";
 
 const MIB = 1024 * 1024;
 const BODY = 8 * MIB;
@@ -54,6 +54,21 @@ describe("a fill that nobody waits for any more", () => {
     bench.first.finish();
     expect(await ended).toEqual({ kind: "whole" });
     expect(digestOf(bench.written())).toBe(digestOf(bench.bytes));
+  });
+  test("ends at once where its transfer breaks off, though a part of it stands still", async () => {
+    const bench = await start();
+    const ended = bench.growth.run();
+    void bench.growth.seek({ first: 4 * MIB, last: BODY - 1 });
+    const part = (await bench.askedFor(1)).accept();
+    part.give(1000);
+    await bench.has(4 * MIB, 4 * MIB + 1000);
+    bench.progress.leave();
+    part.give(1000);
+    await turns();
+    bench.first.cut();
+    expect(await isSettled(ended)).toBe(true);
+    expect(await ended).toMatchObject({ kind: "failed", failure: { code: "origin-cut" } });
+    expect(part.isCancelled).toBe(true);
   });
   test.each([
     ["under 1 MiB", { bodyBytes: MIB - 1, beganWith: 10 }],

@@ -56,9 +56,9 @@ export class Growth {
   readonly #asked = new Set<{ readonly part: Part; readonly answer: Promise<PartAnswer> }>();
   readonly #seeks = new Set<Promise<void>>();
   #seekCount = 0;
-  #isAbandoned = false;
-  #unwritten: Extract<GrowthEnd, { kind: "unwritten" }> | undefined;
-  #isOver = false;
+  /** What it has come to; its parts may still be under way. */
+  #end: GrowthEnd | undefined;
+  readonly #stopped = Promise.withResolvers<void>();
   #isOutdated = false;
 
   constructor({ entry, progress, draft, body, askPart }: GrowthParts) {
@@ -83,23 +83,26 @@ export class Growth {
       await this.#receive(0, this.#bodyBytes, this.#first);
       await this.#fillGaps();
       end = { kind: "whole" };
+      this.#end = end;
     } catch (error) {
-      this.#cancelTransfers();
-      if (this.#unwritten !== undefined) end = this.#unwritten;
-      else if (this.#isAbandoned) end = { kind: "abandoned" };
-      else if (error instanceof OriginError) end = { kind: "failed", failure: error.failure };
-      else end = { kind: "unwritten", error };
+      end = this.#stop(
+        error instanceof OriginError
+          ? { kind: "failed", failure: error.failure }
+          : { kind: "unwritten", error },
+      );
     }
-    this.#isOver = true;
     await Promise.all(this.#seeks);
     return end;
   }
 
   /** Ends it, unless every byte is there already. */
   cancel(): void {
-    if (this.progress.readableUntil(0) === this.#bodyBytes) return;
-    this.#isAbandoned = true;
-    this.#cancelTransfers();
+    if (this.progress.readableUntil(0) < this.#bodyBytes) this.#stop({ kind: "abandoned" });
+  }
+
+  /** True once what is missing won't come any more; `run` may still wait for what is under way. */
+  get isLost(): boolean {
+    return this.#end !== undefined && this.#end.kind !== "whole";
   }
 
   /** True once S3 has another copy. This one is for those who have begun with it. */
@@ -130,7 +133,7 @@ export class Growth {
   /** Resolves once a position is there, or nothing comes any more; also when nobody needs to know. */
   async #reaches(position: number, isOver: () => boolean): Promise<void> {
     const { progress } = this;
-    for (let { mark } = progress; !isOver() && !this.#isOver; { mark } = progress) {
+    for (let { mark } = progress; !isOver() && this.#end === undefined; { mark } = progress) {
       if (progress.readableUntil(position) > position) return;
       await progress.changedSince(mark);
     }
@@ -141,8 +144,8 @@ export class Growth {
     for (;;) {
       if (this.#isOutdated) return false;
       const isComing = progress.readableUntil(first) > first || progress.isNear(first);
-      if (isComing || this.#askPart === undefined || this.#isOver || this.#seekCount >= MOST_SEEKS)
-        return true;
+      const isOver = this.#end !== undefined || this.#seekCount >= MOST_SEEKS;
+      if (isComing || isOver || this.#askPart === undefined) return true;
       const asked = [...this.#asked].find(({ part }) => part.first <= first && first <= part.last);
       if (asked !== undefined) return (await asked.answer).kind !== "changed";
       if (this.#asked.size + this.#seeks.size < SEEKS_AT_ONCE) break;
@@ -162,7 +165,7 @@ export class Growth {
   /** Takes a part, unless its place has been taken meanwhile. */
   #takePart({ first, last }: Part, body: OriginBody): void {
     const { progress } = this;
-    const isTaken = this.#isOver || progress.readableUntil(first) > first;
+    const isTaken = this.#end !== undefined || progress.readableUntil(first) > first;
     const index = isTaken ? undefined : this.#open(first, last + 1);
     if (index === undefined) {
       body.cancel();
@@ -171,9 +174,7 @@ export class Growth {
     const seek = this.#receive(index, last + 1, body)
       // What is missing then is a gap like any other, unless the disk takes nothing any more.
       .catch((error) => {
-        if (error instanceof OriginError) return;
-        this.#unwritten = { kind: "unwritten", error };
-        this.#cancelTransfers();
+        if (!(error instanceof OriginError)) this.#stop({ kind: "unwritten", error });
       })
       .finally(() => {
         progress.stopAt(index, progress.segment(index).end);
@@ -250,10 +251,11 @@ export class Growth {
   async #receive(index: number, bodyStop: number, body: OriginBody): Promise<void> {
     this.#transfers.add(body);
     try {
-      if (this.#isAbandoned) body.cancel();
+      if (this.#end !== undefined) body.cancel();
       for (;;) {
         // Who comes back in time finds it where it was; what is taken for nobody would be sent for nothing.
-        while (!this.#isWanted() && !this.#isAbandoned) await this.progress.seatsChangedSince(0);
+        while (!this.#isWanted() && this.#end === undefined)
+          await Promise.race([this.progress.seatsChangedSince(0), this.#stopped.promise]);
         const chunk = await body.read();
         if (chunk === undefined) return;
         for (let at = 0; at < chunk.length; at += WRITTEN_AT_ONCE_BYTES) {
@@ -274,8 +276,12 @@ export class Growth {
     }
   }
 
-  #cancelTransfers(): void {
+  /** Ends all transfers, also those that stand still. Returns why: what came first counts. */
+  #stop(end: GrowthEnd): GrowthEnd {
+    this.#end ??= end;
     for (const body of this.#transfers) body.cancel();
+    this.#stopped.resolve();
+    return this.#end;
   }
 }
 

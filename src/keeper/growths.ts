@@ -4,6 +4,7 @@ import { BoundedMap } from "../common/bounded-map.ts";
 import type { Failure, ObjectHead } from "../origin/origin.ts";
 import type { Growth } from "./growth.ts";
 import { covers, entryLookup } from "./lookups.ts";
+import { Progress } from "./progress.ts";
 import type { ClearScope, Lookup, ObjectEntry } from "./protocol.ts";
 import type { EntryTimes } from "./store.ts";
 
@@ -51,9 +52,16 @@ export class Growths {
   /** What a key's fill is of, where it can be joined and isn't the one that was of no use. */
   entryOf(key: string, unusable: number | undefined): ObjectEntry | undefined {
     const growth = this.#joinable.get(key);
-    if (growth === undefined || growth.entry.generation !== unusable) return growth?.entry;
-    this.retire(growth);
+    const isOfUse = growth !== undefined && !growth.isLost && growth.entry.generation !== unusable;
+    if (isOfUse) return growth.entry;
+    if (growth !== undefined) this.retire(growth);
     return undefined;
+  }
+
+  /** True where an object was arriving and the rest of it won't come any more. */
+  isLost({ generation, content: { body } }: ObjectEntry): boolean {
+    if (body.kind !== "growing") return false;
+    return this.find(generation)?.isLost ?? new Progress(body.progress).state !== "whole";
   }
 
   /** The answer for one more client of a key's fill, who has a seat then. */
