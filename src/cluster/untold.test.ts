@@ -32,6 +32,13 @@ test("what one program leaves the next one takes, once", () => {
   ]);
 });
 
+test("what another program has left, and this one hasn't taken, is kept", () => {
+  const [first, ...rest] = SCOPES;
+  leaveUntold(file(), [first], log);
+  leaveUntold(file(), rest, log);
+  expect(takeUntold(file(), log)).toEqual(SCOPES);
+});
+
 test("nothing is left and nothing said where all were told", () => {
   leaveUntold(file(), [], log);
   expect([readdirSync(directory), lines]).toEqual([[], []]);

@@ -22,21 +22,25 @@ export class UntoldFile {
 
   /** What was left, and is gone from there now. Throws the system's errors. */
   take(): (ClearScope | undefined)[] {
-    const text = readIfThere(this.#path)?.toString();
-    if (text === undefined) return [];
+    const clears = this.#read();
     rmSync(this.#path, { force: true });
-    const [stream, ...clears] = text.trimEnd().split("\n");
-    if (stream !== this.#streams.clears) return [];
     return clears.map((clear) => {
       const message = decodeClear(clear);
       return message.kind === "clear" ? message.scope : undefined;
     });
   }
 
-  /** Leaves them, in place of what is there. Throws the system's errors. */
+  /** Leaves them behind what is there: another program may have left that, when this one ran without the directory. Throws the system's errors. */
   leave(clears: readonly (ClearScope | undefined)[]): void {
-    const lines = [this.#streams.clears, ...clears.map((scope) => encodeClear({ kind: "clear", scope }))];
-    replaceText(this.#path, `${lines.join("\n")}\n`);
+    const left = clears.map((scope) => encodeClear({ kind: "clear", scope }));
+    replaceText(this.#path, `${[this.#streams.clears, ...this.#read(), ...left].join("\n")}\n`);
+  }
+
+  /** The clears that are there, encoded; none where they are of another site. */
+  #read(): string[] {
+    const text = readIfThere(this.#path)?.toString() ?? "";
+    const [stream, ...clears] = text.trimEnd().split("\n");
+    return stream === this.#streams.clears ? clears : [];
   }
 }
 
