@@ -18,14 +18,17 @@ export class TakeoverError extends Error {
   override readonly name = "TakeoverError";
 }
 
+/** How it ends: it has gone, or isn't waited for any longer. */
+type Ending = "gone" | "abandoned";
+
 /** The program whose place is taken. */
 export interface Predecessor {
   /** What it listens on. */
   readonly listeners: readonly Listeners[];
-  /** Resolves when it has ended, with false where it was waited for in vain. */
-  readonly ended: Promise<boolean>;
-  /** Resolves when it has ended, however long that takes. */
-  readonly gone: Promise<void>;
+  /** Resolves when it has ended, or should have. */
+  readonly ended: Promise<Ending | "overdue">;
+  /** The same, however long that takes. */
+  readonly gone: Promise<Ending>;
   /** A cache that it clears from now on is cleared here too, before it says that it has done so. */
   onClear(clear: () => Promise<unknown>): void;
   /** Its answers end their connections from now on. Resolves when those who ask often have left it; false where it doesn't answer. */
@@ -79,8 +82,12 @@ async function connected(path: string): Promise<Socket | undefined> {
 async function greeted(socket: Socket, path: string): Promise<Predecessor> {
   const greeting = Promise.withResolvers<readonly Listeners[] | undefined>();
   const retired = Promise.withResolvers<boolean>();
-  const ended = Promise.withResolvers<boolean>();
-  const gone = Promise.withResolvers<void>();
+  const ended = Promise.withResolvers<Ending | "overdue">();
+  const gone = Promise.withResolvers<Ending>();
+  const end = (ending: Ending) => {
+    ended.resolve(ending);
+    gone.resolve(ending);
+  };
   let clear = async (): Promise<unknown> => undefined;
   readLines(socket, (line) => {
     const [word, ...rest] = line.split(" ");
@@ -91,8 +98,7 @@ async function greeted(socket: Socket, path: string): Promise<Predecessor> {
   socket.once("close", () => {
     greeting.resolve(undefined);
     retired.resolve(false);
-    ended.resolve(true);
-    gone.resolve();
+    end("gone");
   });
   const listeners = await within(GREETING_MS, greeting.promise, undefined);
   if (listeners === undefined) {
@@ -114,10 +120,10 @@ async function greeted(socket: Socket, path: string): Promise<Predecessor> {
     },
     leave() {
       socket.write(`${LEAVE}\n`);
-      setTimeout(() => ended.resolve(false), END_MS).unref();
+      setTimeout(() => ended.resolve("overdue"), END_MS).unref();
     },
     abandon() {
-      ended.resolve(false);
+      end("abandoned");
       socket.destroy();
     },
   };

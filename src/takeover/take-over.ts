@@ -19,12 +19,13 @@ export async function takeOver(predecessor: Predecessor, log: Log, onLeaving: ()
   steering.toOwnWhileOthersClose();
   predecessor.leave();
   onLeaving();
-  if (!(await predecessor.ended)) {
+  let ending = await predecessor.ended;
+  if (ending === "overdue") {
     // It may have kept its listeners, which must not get connections.
     steering.toOwn();
     log.warn("The program before does not end, and keeps its directories");
-    await predecessor.gone;
+    ending = await predecessor.gone;
   }
   steering.release();
-  log.info("The program before has ended");
+  if (ending === "gone") log.info("The program before has ended");
 }

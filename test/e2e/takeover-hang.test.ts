@@ -3,6 +3,7 @@
 import { afterEach, beforeEach, expect, setDefaultTimeout, test } from "bun:test";
 import { connect, createServer, type Server } from "node:net";
 import { ask, PROTOCOLS } from "../support/client.ts";
+import { isStopped } from "../support/process-facts.ts";
 import type { RunningProxy } from "../support/proxy.ts";
 import { startRestless } from "../support/restless.ts";
 import { shortDeadlines } from "../support/short-deadlines.ts";
@@ -108,4 +109,12 @@ test("a program that still waits for the directory stops as any other", async ()
   const second = await site.start(1, ["--takeover", socket], IMPATIENT);
   await second.line(/Nothing is kept on disk until the cache directory is free/);
   expect(await second.stop()).toMatchObject({ exitCode: 0, stderr: "" });
+});
+
+test("a program that is stopped before the other should have ended says nothing of that", async () => {
+  const socket = await stopAt("leave");
+  const second = await site.start(1, ["--takeover", socket]);
+  await until(() => isStopped(first.pid));
+  expect(await second.stop()).toMatchObject({ exitCode: 0, stderr: "" });
+  expect(second.stdout()).not.toContain("The program before");
 });

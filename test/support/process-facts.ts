@@ -12,6 +12,11 @@ export function memoryBytesOf(pid: number): number {
   return statusBytes(pid, "VmRSS");
 }
 
+/** True while SIGSTOP holds a process. */
+export function isStopped(pid: number): boolean {
+  return /^State:\s+T/m.test(readFileSync(`/proc/${pid}/status`, "latin1"));
+}
+
 /** The files under a directory that a process has open, deleted ones included. */
 export function openFilesOf(pid: number, directory: string): string[] {
   const targets = readdirSync(`/proc/${pid}/fd`).map((descriptor) =>
