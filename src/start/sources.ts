@@ -60,7 +60,7 @@ async function assertReadable(origin: S3Origin, config: Config, log: Log): Promi
     case "refused":
       throw new StartError(describeRefusal(result.error, config));
     case "unreachable":
-      log.warn("S3 can't be reached, serving what the cache has", {
+      log.warn("S3 fails, serving what the cache has", {
         origin: origin.name,
         reason: result.reason,
       });

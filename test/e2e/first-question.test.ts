@@ -82,7 +82,7 @@ describe("S3 answers at the start that something is wrong: one line, exit code 1
   );
 });
 
-describe("S3 can't be reached at the start: a warning, and what the cache has is served", () => {
+describe("S3 fails at the start: a warning, and what the cache has is served", () => {
   const cacheDir = join(folder, "warm");
   let gate: Gate;
   const throughGate = () => ({ ...s3, endpoint: gate.endpoint });
@@ -118,7 +118,7 @@ describe("S3 can't be reached at the start: a warning, and what the cache has is
   test.each(troubles)("%s", async (_name, cause, status, reason) => {
     await cause();
     const proxy = await startProxy({ s3: throughGate(), cacheDir });
-    const warning = await proxy.line(/ warn .*can't be reached/);
+    const warning = await proxy.line(/ warn .*S3 fails/);
     expect(warning).toContain(reason);
     const page = await ask(proxy.port, { path: "/" });
     expect([page.status, page.text]).toEqual([200, "warm"]);
@@ -128,7 +128,7 @@ describe("S3 can't be reached at the start: a warning, and what the cache has is
     await gate.refuse(false);
   });
 
-  test("what could not be reached at the start is served once it can", async () => {
+  test("what failed at the start is served once it doesn't", async () => {
     await gate.refuse(true);
     const proxy = await startProxy({ s3: throughGate() });
     await gate.refuse(false);
