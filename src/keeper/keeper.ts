@@ -6,6 +6,7 @@
 import type { Coding } from "../http/coding.ts";
 import type { Log } from "../log/log.ts";
 import type { Bucket, Origin, Part } from "../origin/origin.ts";
+import { Answering } from "./answering.ts";
 import type { CacheFacts } from "./cache-facts.ts";
 import { Clearing } from "./clearing.ts";
 import { Disk } from "./disk.ts";
@@ -14,12 +15,12 @@ import { explain } from "./explain.ts";
 import { type FetchedAhead, fetchAhead } from "./fetch-ahead.ts";
 import { Fetcher } from "./fetcher.ts";
 import { Flights } from "./flights.ts";
-import { type FreshnessRules, isFresh } from "./freshness.ts";
+import type { FreshnessRules } from "./freshness.ts";
 import type { Growth } from "./growth.ts";
 import type { KeyFacts } from "./key-facts.ts";
 import { type ComingDisk, LateDisk } from "./late-disk.ts";
 import { Listings } from "./listings.ts";
-import { entryLookup, isAtHand, isObject, staleLookup } from "./lookups.ts";
+import { isAtHand } from "./lookups.ts";
 import type { KeyVersion, OtherNodes } from "./other-nodes.ts";
 import { Prepared } from "./prepared.ts";
 import {
@@ -32,7 +33,6 @@ import {
   type Lookup,
   type Seek,
   SMALL_BODY_BYTES,
-  shared,
 } from "./protocol.ts";
 import { Raiser } from "./raiser.ts";
 import { codingsOf } from "./representations.ts";
@@ -68,11 +68,11 @@ export class Keeper implements KeeperClient {
   readonly #nowMs: () => number;
   readonly #log: Log;
   readonly #store: Store;
-  readonly #raiser: Raiser;
   readonly #fetcher: Fetcher;
   readonly #prepared: Prepared;
   readonly #variants: Variants;
   readonly #listings: Listings;
+  readonly #answering: Answering;
   readonly #servable: Servable;
   readonly #edges: EdgeClients;
   readonly #clearing: Clearing;
@@ -92,8 +92,7 @@ export class Keeper implements KeeperClient {
     const onDrop = (names: readonly string[]) => this.#edges.drop(names);
     const store = new Store({ ...parts, disk, onDrop, caughtUp: () => this.#edges.caughtUp() });
     this.#store = store;
-    this.#raiser = new Raiser({ raise: (entry) => store.raise(entry) });
-    this.#prepared = new Prepared({ ...parts, store, lookup: (key) => this.#askedLookup(key) });
+    this.#prepared = new Prepared({ ...parts, store, lookup: (key) => this.#answering.asked(key) });
     this.#edges = new EdgeClients((name) => this.#prepared.basesOf(name));
     this.#variants = new Variants({
       ...parts,
@@ -109,6 +108,14 @@ export class Keeper implements KeeperClient {
     this.#seeks = new Seeks({ ...parts, store, growths: fetcher.growths });
     const secondTier = parts.copies && new SecondTier({ ...parts, copies: parts.copies, store });
     this.#flights = new Flights({ ...parts, store, fetcher, secondTier, onReplaced });
+    this.#answering = new Answering({
+      store,
+      fetcher,
+      raiser: new Raiser({ raise: (entry) => store.raise(entry) }),
+      variants: this.#variants,
+      flights: this.#flights,
+      nowMs: parts.nowMs,
+    });
     this.#clearing = new Clearing({
       store,
       fetcher,
@@ -148,32 +155,7 @@ export class Keeper implements KeeperClient {
   }
 
   lookup(key: string, unusable?: number): Lookup | Promise<Lookup> {
-    if (unusable !== undefined) this.#variants.drop(key, unusable);
-    const found = this.#lookup(key, unusable);
-    if (!(found instanceof Promise)) return this.#withVariants(found);
-    return found.then((lookup) => (this.#isLost(lookup) ? this.lookup(key) : this.#withVariants(lookup)));
-  }
-
-  /** True for an answer whose file has gone while it was waited for: another may have its name. */
-  #isLost(lookup: Lookup): boolean {
-    if (lookup.kind !== "entry" || !isObject(lookup.entry)) return false;
-    return lookup.entry.content.body.kind === "file" && !this.#store.holds(lookup.entry);
-  }
-
-  /** The answer once S3 has been asked, where there is a stale one before. */
-  async #askedLookup(key: string): Promise<Lookup> {
-    const lookup = await this.lookup(key);
-    if (lookup.kind !== "entry" || lookup.status !== "stale") return lookup;
-    await this.#flights.of(key);
-    return this.lookup(key);
-  }
-
-  /** The answer with the other representations of its object. */
-  #withVariants(lookup: Lookup): Lookup {
-    if (lookup.kind !== "entry" || !lookup.isKept || !isObject(lookup.entry)) return lookup;
-    if (lookup.entry.content.body.kind === "growing") return lookup;
-    const variants = this.#variants.of(lookup.entry);
-    return variants.length === 0 ? lookup : { ...lookup, variants };
+    return this.#answering.lookup(key, unusable);
   }
 
   async represent(key: string, generation: number, coding: Coding): Promise<boolean> {
@@ -195,49 +177,8 @@ export class Keeper implements KeeperClient {
   /** Makes sure of a fresh copy of an object before anybody asks for it. Never rejects. */
   fetchAhead(key: string): Promise<FetchedAhead> {
     const { growths } = this.#fetcher;
-    const lookup = (asked: string) => this.#askedLookup(asked);
+    const lookup = (asked: string) => this.#answering.asked(asked);
     return fetchAhead(key, { store: this.#store, growths, lookup, nowMs: this.#nowMs });
-  }
-
-  #lookup(key: string, unusable?: number): Lookup | Promise<Lookup> {
-    let known = this.#store.find(key);
-    if (known !== undefined && known.generation === unusable) {
-      this.#store.drop(key);
-      known = undefined;
-    }
-    const nowMs = this.#nowMs();
-    if (known !== undefined && isAtHand(known)) {
-      if (isFresh(known, nowMs)) {
-        if (isObject(known)) this.#raiser.consider(known);
-        return entryLookup(known, "hit", true);
-      }
-      const reason = this.#flights.staleReason(known, nowMs);
-      if (reason !== undefined) {
-        this.#flights.askBehind(key, known);
-        return staleLookup({ entry: known, isKept: true }, reason, nowMs);
-      }
-    }
-    const { growths } = this.#fetcher;
-    const growing = growths.entryOf(key, unusable);
-    const isUsable =
-      growing !== undefined &&
-      (isFresh(growing, nowMs) || this.#flights.staleReason(growing, nowMs) !== undefined);
-    const joined = isUsable ? growths.join(key) : undefined;
-    if (joined !== undefined) return joined;
-    const flight = this.#flights.of(key);
-    const failed = growths.failureOf(unusable);
-    if (flight === undefined && failed?.isFinal === true) return { kind: "failed", failure: failed.failure };
-    const isLeader = flight === undefined;
-    return (flight ?? this.#flights.start(key, growing ?? known, failed !== undefined)).then((lookup) =>
-      this.#seated(lookup, key, isLeader),
-    );
-  }
-
-  /** The answer of a flight for one of those who wait for it. */
-  #seated(lookup: Lookup, key: string, isLeader: boolean): Lookup | Promise<Lookup> {
-    const own = shared(lookup);
-    if (own === undefined) return this.lookup(key);
-    return isLeader ? lookup : own;
   }
 
   seek(entry: GrowingEntry, part: Part, isUnreadable?: boolean): Promise<Seek> {
