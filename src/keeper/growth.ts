@@ -5,14 +5,11 @@
  */
 
 import { type Failure, type OriginBody, OriginError, type Part, type PartAnswer } from "../origin/origin.ts";
+import { Demand } from "./demand.ts";
 import type { Draft } from "./draft.ts";
 import { MOST_SEGMENTS, type Progress, type Segment } from "./progress.ts";
 import type { ObjectEntry } from "./protocol.ts";
 
-/** A body under this many bytes is taken to its end even where nobody waits for it any more. */
-const FINISHED_ALONE_BYTES = 1024 * 1024;
-/** A fill nobody waits for stands still this long before it is ended, in milliseconds: a player leaves one place to open another. */
-const LINGER_MS = 500;
 /** Most bytes written in one go: less than what counts as near, so that a transfer stops in time. */
 const WRITTEN_AT_ONCE_BYTES = 256 * 1024;
 /** Most parts asked for at once beside the main transfer. */
@@ -51,6 +48,7 @@ export class Growth {
   readonly #first: OriginBody;
   readonly #askPart: GrowthParts["askPart"];
   readonly #bodyBytes: number;
+  readonly #demand: Demand;
   readonly #transfers = new Set<OriginBody>();
   /** Parts that S3 has been asked for and has not answered yet. */
   readonly #asked = new Set<{ readonly part: Part; readonly answer: Promise<PartAnswer> }>();
@@ -68,6 +66,7 @@ export class Growth {
     this.#first = body;
     this.#askPart = askPart;
     this.#bodyBytes = entry.content.bodyBytes;
+    this.#demand = new Demand(progress, this.#bodyBytes);
     progress.open(0, this.#bodyBytes);
     progress.advance(0, draft.bodyBytes);
   }
@@ -77,7 +76,9 @@ export class Growth {
    * is to tell the readers.
    */
   async run(): Promise<GrowthEnd> {
-    void this.#watchSeats();
+    void this.#demand.gone().then((isGone) => {
+      if (isGone) this.cancel();
+    });
     let end: GrowthEnd;
     try {
       await this.#receive(0, this.#bodyBytes, this.#first);
@@ -183,29 +184,6 @@ export class Growth {
     this.#seeks.add(seek);
   }
 
-  /** Ends it where nobody has waited for a while, unless little is left to do. */
-  async #watchSeats(): Promise<void> {
-    const { progress } = this;
-    while (progress.state === "arriving") {
-      const { seats } = progress;
-      const changed = progress.seatsChangedSince(seats);
-      if (this.#isWanted()) await changed;
-      else if (await isFirst(changed, LINGER_MS)) continue;
-      else if (progress.close()) return this.cancel();
-    }
-  }
-
-  /** False where nobody waits and much is left to do. */
-  #isWanted(): boolean {
-    return this.progress.seats > 0 || this.#isWorthFinishing();
-  }
-
-  #isWorthFinishing(): boolean {
-    if (this.#bodyBytes < FINISHED_ALONE_BYTES) return true;
-    const taken = this.progress.segments.reduce((sum, { start, end }) => sum + end - start, 0);
-    return taken > this.#bodyBytes / 2;
-  }
-
   /** Asks for what no transfer has taken or is about to take, from the front. */
   async #fillGaps(): Promise<void> {
     for (;;) {
@@ -254,7 +232,7 @@ export class Growth {
       if (this.#end !== undefined) body.cancel();
       for (;;) {
         // Who comes back in time finds it where it was; what is taken for nobody would be sent for nothing.
-        while (!this.#isWanted() && this.#end === undefined)
+        while (!this.#demand.isThere && this.#end === undefined)
           await Promise.race([this.progress.seatsChangedSince(0), this.#stopped.promise]);
         const chunk = await body.read();
         if (chunk === undefined) return;
@@ -283,17 +261,6 @@ export class Growth {
     this.#stopped.resolve();
     return this.#end;
   }
-}
-
-/** True where it resolves within so many milliseconds. */
-async function isFirst(promise: Promise<void>, withinMs: number): Promise<boolean> {
-  let timer: Timer | undefined;
-  const deadline = new Promise<boolean>((resolve) => {
-    timer = setTimeout(() => resolve(false), withinMs);
-  });
-  const result = await Promise.race([promise.then(() => true), deadline]);
-  clearTimeout(timer);
-  return result;
 }
 
 const CHANGED: Failure = { code: "origin-cut", reason: "The object was replaced while it was fetched" };
