@@ -46,10 +46,7 @@ describe("a part that was sought", () => {
   test("and that breaks off midway leaves a gap that is asked for again, without what came", async () => {
     const bench = await start();
     const ended = bench.growth.run();
-    void bench.growth.seek({ first: 4 * MIB, last: 6 * MIB - 1 });
-    const part = (await bench.askedFor(1)).accept();
-    part.give(MIB);
-    await bench.has(4 * MIB, 5 * MIB);
+    const part = await bench.beginPart({ first: 4 * MIB, last: 6 * MIB - 1 }, MIB);
     part.cut();
     bench.first.finish();
     const gap = await bench.askedFor(2);
@@ -122,10 +119,7 @@ describe("a part that was sought", () => {
   test("is still written to its end before the fill is said to be over, whole or failed", async () => {
     const bench = await start();
     const ended = bench.growth.run();
-    void bench.growth.seek({ first: 4 * MIB, last: BODY - 1 });
-    const part = (await bench.askedFor(1)).accept();
-    part.give(1000);
-    await bench.has(4 * MIB, 4 * MIB + 1000);
+    const part = await bench.beginPart({ first: 4 * MIB, last: BODY - 1 }, 1000);
     bench.first.finish();
     await bench.has(0, 4 * MIB + 1000);
     expect(await isSettled(ended)).toBe(false);

@@ -58,10 +58,7 @@ describe("a fill that nobody waits for any more", () => {
   test("ends at once where its transfer breaks off, though a part of it stands still", async () => {
     const bench = await start();
     const ended = bench.growth.run();
-    void bench.growth.seek({ first: 4 * MIB, last: BODY - 1 });
-    const part = (await bench.askedFor(1)).accept();
-    part.give(1000);
-    await bench.has(4 * MIB, 4 * MIB + 1000);
+    const part = await bench.beginPart({ first: 4 * MIB, last: BODY - 1 }, 1000);
     bench.progress.leave();
     part.give(1000);
     await turns();

@@ -159,6 +159,15 @@ export class GrowthBench {
     }
   }
 
+  /** Somebody seeks the first part, S3 gives it, and so many of its bytes are there. */
+  async beginPart(part: Part, bytes: number): Promise<Transfer> {
+    void this.growth.seek(part);
+    const transfer = (await this.askedFor(1)).accept();
+    transfer.give(bytes);
+    await this.has(part.first, part.first + bytes);
+    return transfer;
+  }
+
   /** Resolves when the bytes from a position on are there up to another. */
   async has(position: number, until: number): Promise<void> {
     for (;;) {
